@@ -1,0 +1,316 @@
+package gateways
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"ztc-portal/models"
+)
+
+// Rails brings the rails and the books together: the network is asked first,
+// outside any transaction, and what it said is settled second.
+type Rails struct {
+	Store     *models.Store
+	By        map[models.Rail]Gateway
+	PublicURL string // what gateways call us; no slash at its end
+	Log       *slog.Logger
+}
+
+// Who asks a gateway; kept with the answer.
+const (
+	ByExpiry = "expiry"
+	ByPoll   = "poll"
+	ByReturn = "return"
+	BySeller = "seller"
+	ByNotify = "notify"
+)
+
+// Asked is what a gateway said of a payment, and what that came to.
+type Asked struct {
+	State   models.TradeState
+	Outcome models.Outcome
+}
+
+// on finds the rail's adapter.
+func (r *Rails) on(rail models.Rail) (Gateway, error) {
+	if gateway, ok := r.By[rail]; ok {
+		return gateway, nil
+	}
+	return nil, &models.Error{Code: models.Unavailable, Key: "error.gateway.off", Args: map[string]any{"Method": rail}}
+}
+
+// unavailable is the refusal a person reads while a gateway does not answer.
+func unavailable(err error) error {
+	return &models.Error{Code: models.Unavailable, Key: "error.gateway.unavailable", Err: err}
+}
+
+// Confirm sends a draft on its way and gives the way to the cashier. Called
+// again on a pending payment it gives the way again; on one that has ended, or
+// was paid, an empty checkout. subject is what the payer reads at the gateway.
+// NotFound, Conflict as models.Store.ConfirmPayment; Unavailable.
+func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string) (models.Payment, Checkout, error) {
+	p, err := r.Store.OwnPayment(ctx, accountID, no)
+	if err != nil {
+		return p, Checkout{}, err
+	}
+	gateway, err := r.on(p.Rail)
+	if err != nil {
+		return p, Checkout{}, err
+	}
+	if p, err = r.Store.ConfirmPayment(ctx, accountID, no, gateway.Payee()); err != nil || p.State != models.PaymentPending {
+		return p, Checkout{}, err
+	}
+	checkout, err := r.open(ctx, gateway, &p, subject)
+	return p, checkout, err
+}
+
+// open asks the rail for the way to the cashier; a QR code that it gives is
+// kept, one that it fails to give is only logged: the button works without.
+func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, subject string) (Checkout, error) {
+	checkout, err := gateway.Open(ctx, Order{
+		OutTradeNo: p.No, AmountFen: p.AmountFen, Subject: subject, ExpiresAt: *p.ExpiresAt,
+		NotifyURL: r.PublicURL + "/notify/" + string(p.Rail),
+		ReturnURL: r.PublicURL + "/return/" + string(p.Rail),
+		SkipQR:    p.QRContent != "",
+	})
+	if err != nil {
+		r.Log.WarnContext(ctx, "gateway gave no full checkout", "payment", p.No, "error", err)
+	}
+	if checkout.RedirectURL == "" {
+		return checkout, unavailable(err)
+	}
+	if checkout.QRContent != "" {
+		p.QRContent = checkout.QRContent
+		if err := r.Store.SetQR(ctx, p.No, checkout.QRContent); err != nil {
+			return checkout, err
+		}
+	}
+	return checkout, nil
+}
+
+// Ask asks the gateway what became of a payment and settles what it confirms.
+// Unavailable while it can't be asked: then nothing is known and the payment
+// stays as it is, marked as being checked.
+func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
+	p, err := r.Store.PaymentByNo(ctx, no)
+	if err != nil {
+		return Asked{}, err
+	}
+	gateway, err := r.on(p.Rail)
+	if err != nil {
+		return Asked{}, err
+	}
+	asked, err := r.query(ctx, gateway, no, 0)
+	answer, detail := string(asked.State), ""
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		answer, detail = "unavailable", err.Error()
+	case err != nil:
+		return asked, err
+	case asked.Outcome.Credited() || asked.Outcome == models.OutcomeSuspense:
+		answer = string(asked.Outcome)
+	}
+	if noted := r.Store.NoteQuery(ctx, p.ID, by, answer, detail); noted != nil {
+		return asked, noted
+	}
+	if err != nil || p.CheckingSince != nil {
+		if noted := r.Store.NoteChecking(ctx, no, err != nil); noted != nil {
+			return asked, noted
+		}
+	}
+	if err != nil {
+		return asked, unavailable(err)
+	}
+	return asked, nil
+}
+
+// query asks the gateway by our number, known to us or not, and settles what
+// it confirms. The error is ErrUnavailable or a failure of the books.
+func (r *Rails) query(ctx context.Context, gateway Gateway, no string, inboxID int64) (Asked, error) {
+	receipt, err := gateway.Query(ctx, no)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return Asked{State: models.TradeUnknown}, err
+	case errors.Is(err, ErrNotExist):
+		return Asked{State: models.TradeNotExist, Outcome: models.OutcomeNotPaid}, nil
+	case err != nil:
+		return Asked{State: models.TradeUnknown}, errors.Join(ErrUnavailable, err)
+	}
+	receipt.Confirmed = true
+	outcome, err := r.Store.SettlePayment(ctx, receipt, inboxID)
+	return Asked{receipt.State, outcome}, err
+}
+
+// CloseAndExpire ends a payment whose deadline is over: ask, settle what was
+// paid, else close it at the gateway, and only then expire it here.
+// Unavailable: the gateway could not be asked or told; the payment stays
+// pending and the caller comes again.
+func (r *Rails) CloseAndExpire(ctx context.Context, no string) (models.Payment, error) {
+	return r.end(ctx, no, ByExpiry, r.Store.ExpirePayment)
+}
+
+// Cancel ends a payment at the seller's word, in the same order of things. A
+// draft was never sent anywhere and needs no gateway.
+func (r *Rails) Cancel(ctx context.Context, accountID int64, no string) (models.Payment, error) {
+	p, err := r.Store.OwnPayment(ctx, accountID, no)
+	if err != nil {
+		return p, err
+	}
+	if p.State == models.PaymentDraft {
+		return r.Store.CancelPayment(ctx, no)
+	}
+	return r.end(ctx, no, BySeller, r.Store.CancelPayment)
+}
+
+func (r *Rails) end(ctx context.Context, no, by string, finish func(context.Context, string) (models.Payment, error)) (models.Payment, error) {
+	p, err := r.Store.PaymentByNo(ctx, no)
+	if err != nil || p.State != models.PaymentPending {
+		return p, err
+	}
+	asked, err := r.Ask(ctx, no, by)
+	if err != nil {
+		return p, err
+	}
+	switch asked.State {
+	case models.TradePaid:
+		return r.Store.PaymentByNo(ctx, no)
+	case models.TradeUnknown:
+		return p, unavailable(ErrUnavailable)
+	case models.TradeClosed:
+		return finish(ctx, no)
+	}
+	gateway, err := r.on(p.Rail)
+	if err != nil {
+		return p, err
+	}
+	closed, err := gateway.Close(ctx, no)
+	if err != nil {
+		return p, unavailable(err)
+	}
+	if closed == AlreadyPaid { // between our question and our word
+		if _, err := r.Ask(ctx, no, by); err != nil {
+			return p, err
+		}
+		return r.Store.PaymentByNo(ctx, no)
+	}
+	return finish(ctx, no)
+}
+
+// Resume puts a new payment in the place of one that ended unpaid, or is still
+// pending: the old one is asked about and closed at the gateway first. When
+// the old one turns out to be paid it is given back, settled, and nothing new
+// is made. NotFound, Conflict as models.Store.ResumePayment; Unavailable.
+func (r *Rails) Resume(ctx context.Context, accountID int64, no, subject string) (models.Payment, error) {
+	old, err := r.Store.OwnPayment(ctx, accountID, no)
+	if err != nil {
+		return old, err
+	}
+	gateway, err := r.on(old.Rail)
+	if err != nil {
+		return old, err
+	}
+	switch old.State {
+	case models.PaymentPending:
+		if old, err = r.end(ctx, no, BySeller, r.Store.CancelPayment); err != nil {
+			return old, err
+		}
+	case models.PaymentExpired, models.PaymentCancelled:
+		if _, err = r.Ask(ctx, no, BySeller); err != nil {
+			return old, err
+		}
+		if old, err = r.Store.PaymentByNo(ctx, no); err != nil {
+			return old, err
+		}
+	}
+	if old.State.IsPaid() || old.State == models.PaymentFailed {
+		return old, nil
+	}
+	next, err := r.Store.ResumePayment(ctx, accountID, no, gateway.Payee())
+	if err != nil || next.State != models.PaymentPending || next.QRContent != "" {
+		return next, err
+	}
+	if _, err := r.open(ctx, gateway, &next, subject); err != nil {
+		r.Log.WarnContext(ctx, "resumed payment has no checkout yet", "payment", next.No, "error", err)
+	}
+	return next, nil
+}
+
+// Notify takes one asynchronous notify: stored raw first, verified, settled.
+// It reports whether the gateway may be told that all is well; when not, the
+// gateway comes again.
+func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, header http.Header, body []byte) (ok bool, err error) {
+	gateway, err := r.on(rail)
+	if err != nil {
+		return false, err
+	}
+	id, err := r.Store.ReceiveNotify(ctx, rail, address, keptHeaders(header), body)
+	if err != nil {
+		return false, err
+	}
+	receipt, err := gateway.ReadNotify(header, body)
+	if err != nil {
+		return false, r.Store.JudgeNotify(ctx, id, models.OutcomeRefused, "", err.Error())
+	}
+	outcome, err := r.Store.SettlePayment(ctx, receipt, id)
+	if err == nil && outcome == models.OutcomeAsk {
+		outcome, err = r.confirm(ctx, gateway, receipt, id)
+	}
+	if err != nil {
+		r.Log.ErrorContext(ctx, "notify not settled", "rail", rail, "payment", receipt.OutTradeNo, "error", err)
+		return false, r.Store.JudgeNotify(ctx, id, models.OutcomeUnsettled, receipt.OutTradeNo, err.Error())
+	}
+	return outcome != models.OutcomeRefused, nil
+}
+
+// confirm asks the gateway about a notify that disagrees with our books. What
+// it confirms is settled or parked; what it does not confirm is refused.
+func (r *Rails) confirm(ctx context.Context, gateway Gateway, told models.Receipt, inboxID int64) (models.Outcome, error) {
+	asked, err := r.query(ctx, gateway, told.OutTradeNo, inboxID)
+	if err != nil {
+		return "", err
+	}
+	if p, err := r.Store.PaymentByNo(ctx, told.OutTradeNo); err == nil {
+		if err := r.Store.NoteQuery(ctx, p.ID, ByNotify, string(asked.Outcome), "a notify disagreed with our payment"); err != nil {
+			return "", err
+		}
+	}
+	if asked.State == models.TradePaid {
+		return asked.Outcome, nil
+	}
+	detail := "the gateway does not confirm it: " + string(asked.State)
+	return models.OutcomeRefused, r.Store.JudgeNotify(ctx, inboxID, models.OutcomeRefused, told.OutTradeNo, detail)
+}
+
+// Return reads what the browser brought back from the gateway, asks about the
+// payment it names, and gives that payment's no. It trusts nothing else.
+func (r *Rails) Return(ctx context.Context, rail models.Rail, query map[string][]string) (no string, err error) {
+	gateway, err := r.on(rail)
+	if err != nil {
+		return "", err
+	}
+	no, err = gateway.ReadReturn(query)
+	if err != nil {
+		return "", &models.Error{Code: models.NotFound, Key: "error.not_found", Err: err}
+	}
+	if _, err := r.Ask(ctx, no, ByReturn); err != nil && models.CodeOf(err) != models.Unavailable {
+		return "", err
+	}
+	return no, nil
+}
+
+// keptHeaders keeps of a notify's headers what a signature may stand on, and
+// what tells who sent it.
+func keptHeaders(header http.Header) string {
+	kept := map[string]string{}
+	for name, values := range header {
+		if name == "Content-Type" || name == "User-Agent" || strings.HasPrefix(name, "Wechatpay-") {
+			kept[name] = strings.Join(values, ", ")
+		}
+	}
+	text, _ := json.Marshal(kept) // a map of strings always marshals
+	return string(text)
+}

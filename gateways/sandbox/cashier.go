@@ -1,0 +1,203 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const maxChoiceBytes = 4 << 10
+
+// What the buyer may do at the cashier.
+const (
+	outcomePay     = "pay"
+	outcomeRefuse  = "refuse"
+	outcomeAbandon = "abandon"
+)
+
+// The faces of the cashier page.
+const (
+	faceWaiting  = "waiting"  // may be paid
+	facePaid     = "paid"     //
+	faceRefunded = "refunded" // paid, and all of it given back
+	faceClosed   = "closed"   // ended unpaid
+	faceLeft     = "left"     // the buyer walked away
+)
+
+// cashierPage is what the cashier shows. Its fields are words and numbers only.
+type cashierPage struct {
+	view
+	Face      string
+	Action    string // where the form goes: this page, language kept
+	Amount    string
+	Subject   string
+	OrderNo   string
+	TradeNo   string
+	Deadline  time.Time
+	Minutes   int64 // left of the time to pay, when the page was made
+	Seconds   int64
+	Faults    []Fault
+	LateFault Fault  // pays what is closed
+	ReturnURL string // "" if the merchant gave none
+}
+
+// DeadlineClock is the end of the time to pay, in Beijing time.
+func (p cashierPage) DeadlineClock() string { return p.Deadline.In(beijing).Format(time.TimeOnly) }
+
+// DeadlineStamp is the same for machines.
+func (p cashierPage) DeadlineStamp() string { return p.Deadline.In(beijing).Format(time.RFC3339) }
+
+// servePagePay begins the trade, for the buyer has come, and leads to the cashier.
+func (s *Sandbox) servePagePay(w http.ResponseWriter, r *http.Request, call request, err error) {
+	var saved order
+	if err == nil {
+		err = s.store.inTx(r.Context(), func(t *tx) error {
+			o, err := newOrder(call, kindPage, t.now)
+			if err != nil {
+				return err
+			}
+			if saved, err = t.saveOrder(o); err != nil {
+				return err
+			}
+			_, err = t.openTrade(saved)
+			return err
+		})
+	}
+	if err != nil {
+		s.explain(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/cashier/"+saved.token, http.StatusFound)
+}
+
+// scan is what a phone opens: the trade begins, and the cashier follows.
+func (s *Sandbox) scan(w http.ResponseWriter, r *http.Request) {
+	o, _, err := s.visit(r.Context(), r.PathValue("token"))
+	if err != nil {
+		s.explain(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/cashier/"+o.token, http.StatusFound)
+}
+
+// visit finds an order by its token, and its trade, which begins now if it had not.
+func (s *Sandbox) visit(ctx context.Context, token string) (o order, tr Trade, err error) {
+	err = s.store.inTx(ctx, func(t *tx) error {
+		var found bool
+		if o, found, err = t.order("token = ?", token); err != nil {
+			return err
+		}
+		if !found {
+			return ErrNoTrade
+		}
+		tr, err = t.openTrade(o)
+		return err
+	})
+	return o, tr, err
+}
+
+func (s *Sandbox) showCashier(w http.ResponseWriter, r *http.Request) {
+	o, tr, err := s.visit(r.Context(), r.PathValue("token"))
+	if err != nil {
+		s.explain(w, r, err)
+		return
+	}
+	s.drawCashier(w, r, http.StatusOK, o, tr, face(tr))
+}
+
+// face is how the cashier shows the trade.
+func face(tr Trade) string {
+	switch {
+	case tr.Status == StatusWaiting:
+		return faceWaiting
+	case tr.PaidAt.IsZero():
+		return faceClosed
+	case tr.RefundedFen == tr.HeldFen:
+		return faceRefunded
+	}
+	return facePaid
+}
+
+// submitCashier does what the buyer chose: pay, refuse or abandon.
+func (s *Sandbox) submitCashier(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxChoiceBytes)
+	if err := r.ParseForm(); err != nil {
+		s.problem(w, r, http.StatusBadRequest, "problem.choice", "")
+		return
+	}
+	outcome, fault := r.PostForm.Get("outcome"), Fault(r.PostForm.Get("fault"))
+	if outcome == "" {
+		outcome = outcomePay
+	}
+	if fault == "" {
+		fault = FaultNone
+	}
+	o, tr, err := s.visit(r.Context(), r.PathValue("token"))
+	switch {
+	case err != nil:
+		s.explain(w, r, err)
+	case outcome == outcomePay && fault.known():
+		s.takePayment(w, r, o, fault)
+	case outcome == outcomeRefuse:
+		s.sendBack(w, r, o, tr)
+	case outcome == outcomeAbandon:
+		s.drawCashier(w, r, http.StatusOK, o, tr, faceLeft)
+	default:
+		s.problem(w, r, http.StatusBadRequest, "problem.choice", "")
+	}
+}
+
+func (s *Sandbox) takePayment(w http.ResponseWriter, r *http.Request, o order, fault Fault) {
+	tr, err := s.pay(r.Context(), o.outTradeNo, fault)
+	switch {
+	case errors.Is(err, errNotPayable):
+		s.drawCashier(w, r, http.StatusConflict, o, tr, face(tr))
+	case err != nil:
+		s.explain(w, r, err)
+	default:
+		s.sendBack(w, r, o, tr)
+	}
+}
+
+// sendBack takes the browser to the merchant, or to the cashier's last page if
+// the merchant gave no address.
+func (s *Sandbox) sendBack(w http.ResponseWriter, r *http.Request, o order, tr Trade) {
+	to, err := s.returnURL(o, tr)
+	if err != nil {
+		s.explain(w, r, err)
+		return
+	}
+	if to == "" {
+		to = "/cashier/" + o.token
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+func (s *Sandbox) drawCashier(w http.ResponseWriter, r *http.Request, status int, o order, tr Trade, face string) {
+	back, err := s.returnURL(o, tr)
+	if err != nil {
+		s.explain(w, r, err)
+		return
+	}
+	left := max(tr.ExpiresAt.Sub(s.opts.Now()), 0)
+	v := newView(r, "cashier.title."+face)
+	page := cashierPage{
+		view: v, Face: face, Action: "/cashier/" + o.token + "?lang=" + v.Lang,
+		Amount: price(tr.amountFen()), Subject: tr.Subject, OrderNo: tr.OutTradeNo, TradeNo: tr.TradeNo,
+		Deadline: tr.ExpiresAt, Minutes: int64(left.Minutes()), Seconds: int64(left.Seconds()) % 60,
+		Faults: Faults, LateFault: FaultPayAfterClose, ReturnURL: back,
+	}
+	w.Header().Set("Content-Security-Policy", policy(origin(o.returnURL)))
+	s.render(w, status, "cashier.html", page)
+}
+
+// origin is the scheme and host of an address that checkURLs has passed.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}

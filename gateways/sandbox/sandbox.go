@@ -1,0 +1,183 @@
+// Package sandbox plays a payment gateway: the far side of the Alipay wire
+// (gateway.do, RSA2, asynchronous notify), with storage and keys of its own. It
+// shares no code with the portal, so that what the two agree on is the protocol
+// and nothing else. No money moves here.
+package sandbox
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// The one merchant that the sandbox serves.
+const (
+	appID    = "9021000000000001"
+	sellerID = "2088721000000001"
+)
+
+// Options are the settings of a sandbox. Only DataDir is required.
+type Options struct {
+	DataDir string           // holds sandbox.db and the key files (0600); created on first start
+	Now     func() time.Time // default time.Now
+
+	// NotifyDelays are the waits before a notify that was not answered
+	// "success" is sent again; default 4m, 10m, 10m, 1h, 2h, 6h, 15h.
+	NotifyDelays []time.Duration
+	NotifyLate   time.Duration // how late the fault notify_late is; default 20 s
+	GenuineAfter time.Duration // fault forged_sign: from the forged notify to the genuine one; default 3 s
+	DownFor      time.Duration // fault gateway_down: how long API calls answer 502; default 20 s
+
+	Client *http.Client // sends notifies; default: 5 s timeout, follows no redirect
+	Log    *slog.Logger // default slog.Default
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NotifyDelays == nil {
+		o.NotifyDelays = []time.Duration{
+			4 * time.Minute, 10 * time.Minute, 10 * time.Minute,
+			time.Hour, 2 * time.Hour, 6 * time.Hour, 15 * time.Hour,
+		}
+	}
+	if o.NotifyLate == 0 {
+		o.NotifyLate = 20 * time.Second
+	}
+	if o.GenuineAfter == 0 {
+		o.GenuineAfter = 3 * time.Second
+	}
+	if o.DownFor == 0 {
+		o.DownFor = 20 * time.Second
+	}
+	if o.Client == nil {
+		o.Client = &http.Client{Timeout: 5 * time.Second, CheckRedirect: noRedirect}
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Merchant is what the portal's settings need to talk to this sandbox.
+type Merchant struct {
+	AppID    string
+	SellerID string
+
+	AppPrivateKeyFile     string // PKCS #8 PEM: the portal signs with it
+	PlatformPublicKeyFile string // PKIX PEM: the portal verifies with it
+}
+
+// Sandbox is an open gateway. Its methods may be called concurrently.
+type Sandbox struct {
+	opts  Options
+	keys  keys
+	evil  func() (*rsa.PrivateKey, error) // signs forgeries; nobody trusts it
+	store *store
+
+	wake chan struct{} // a notify may be due
+	stop chan struct{} // closed by Close
+	once sync.Once
+	done chan struct{} // closed when the notifier has ended
+	ctx  context.Context
+	halt context.CancelFunc // cuts off notifies in flight
+}
+
+// Open opens the gateway in opts.DataDir, making its database and keys when they
+// are missing, and starts sending the notifies that are due.
+func Open(opts Options) (*Sandbox, error) {
+	opts = opts.withDefaults()
+	if opts.DataDir == "" {
+		return nil, errors.New("sandbox: no data directory given")
+	}
+	if err := os.MkdirAll(opts.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	pair, err := openKeys(opts.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	st, err := openStore(filepath.Join(opts.DataDir, "sandbox.db"), opts.Now)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{
+		opts: opts, keys: pair, evil: sync.OnceValues(newKey), store: st,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	s.ctx, s.halt = context.WithCancel(context.Background())
+	go s.runNotifier()
+	return s, nil
+}
+
+// Merchant gives the identifiers and key files of the merchant served here.
+func (s *Sandbox) Merchant() Merchant {
+	return Merchant{
+		AppID: appID, SellerID: sellerID,
+		AppPrivateKeyFile:     filepath.Join(s.opts.DataDir, appPrivateFile),
+		PlatformPublicKeyFile: filepath.Join(s.opts.DataDir, platformPublicFile),
+	}
+}
+
+// Handler serves the gateway, its cashier and its bills.
+func (s *Sandbox) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /gateway.do", s.serveGateway)
+	mux.HandleFunc("POST /gateway.do", s.serveGateway)
+	mux.HandleFunc("GET /qr/{token}", s.scan)
+	mux.HandleFunc("GET /cashier/{token}", s.showCashier)
+	mux.HandleFunc("POST /cashier/{token}", s.submitCashier)
+	mux.HandleFunc("GET /bill/{token}", s.serveBill)
+	mux.HandleFunc("GET /static/{file}", serveStatic)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.problem(w, r, http.StatusNotFound, "problem.not_found", "")
+	})
+	return secure(mux)
+}
+
+// secure sets the headers that every answer carries.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy(""))
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// policy is the content security policy of a page whose form, once sent, leads
+// to formTarget (an origin), or stays here if that is empty.
+func policy(formTarget string) string {
+	action := "'self'"
+	if formTarget != "" {
+		action += " " + formTarget
+	}
+	return "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; " +
+		"frame-ancestors 'none'; form-action " + action
+}
+
+// Close stops the notifier, lets notifies in flight end until ctx is done, and
+// closes the storage. Notifies not yet sent are kept for the next start.
+func (s *Sandbox) Close(ctx context.Context) error {
+	s.once.Do(func() { close(s.stop) })
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.halt()
+		<-s.done
+	}
+	s.halt()
+	return s.store.db.Close()
+}

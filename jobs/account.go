@@ -1,0 +1,58 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"ztc-portal/models"
+)
+
+// suspendAccount stops an account whose grace time is over.
+type suspendAccount struct {
+	river.WorkerDefaults[models.SuspendAccount]
+	store *models.Store
+}
+
+func (w *suspendAccount) Work(ctx context.Context, job *river.Job[models.SuspendAccount]) error {
+	err := w.store.SuspendAccount(ctx, job.Args.AccountID, job.Args.ArrearsSince)
+	if models.CodeOf(err) == models.Conflict { // the queue's clock is ahead of ours
+		return river.JobSnooze(time.Second)
+	}
+	return err
+}
+
+// recoverDelivery notes on the timeline that delivery is whole again.
+type recoverDelivery struct {
+	river.WorkerDefaults[models.RecoverDelivery]
+	store *models.Store
+}
+
+func (w *recoverDelivery) Work(ctx context.Context, job *river.Job[models.RecoverDelivery]) error {
+	return w.store.NoteRecovered(ctx, job.Args.AccountID, job.Args.Since)
+}
+
+// verifyLedgerArgs asks for one reading of the whole ledger.
+type verifyLedgerArgs struct{}
+
+func (verifyLedgerArgs) Kind() string { return "verify_ledger" }
+
+// verifyLedger reads the books once a day by other means than those that wrote
+// them; a fault is an error that staff must see.
+type verifyLedger struct {
+	river.WorkerDefaults[verifyLedgerArgs]
+	store *models.Store
+	log   *slog.Logger
+}
+
+func (w *verifyLedger) Timeout(*river.Job[verifyLedgerArgs]) time.Duration { return time.Hour }
+
+func (w *verifyLedger) Work(ctx context.Context, _ *river.Job[verifyLedgerArgs]) error {
+	faults, err := w.store.VerifyLedger(ctx)
+	for _, fault := range faults {
+		w.log.ErrorContext(ctx, "the ledger does not hold", "fault", fault.String())
+	}
+	return err
+}

@@ -1,0 +1,104 @@
+// Package jobs runs the work that follows a command: River keeps the tasks in
+// the portal's own database, in the transaction of the command. It holds no
+// rule: each worker calls one command of models or gateways.
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"ztc-portal/gateways"
+	"ztc-portal/models"
+)
+
+// Runner stores tasks and works them off.
+type Runner struct {
+	client *river.Client[*sql.Tx]
+}
+
+func driver(store *models.Store) (riverdriver.Driver[*sql.Tx], error) {
+	db, err := store.Handle()
+	if err != nil {
+		return nil, err
+	}
+	if store.Engine() == models.SQLite {
+		return riversqlite.New(db), nil
+	}
+	return riverdatabasesql.New(db), nil
+}
+
+// Migrate brings the queue's own tables up to date.
+func Migrate(ctx context.Context, store *models.Store) error {
+	drv, err := driver(store)
+	if err != nil {
+		return err
+	}
+	migrator, err := rivermigrate.New(drv, nil)
+	if err != nil {
+		return err
+	}
+	_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
+}
+
+// New prepares the queue on the store's database and makes it the store's own.
+// Nothing runs before Start.
+func New(store *models.Store, rails *gateways.Rails, log *slog.Logger) (*Runner, error) {
+	drv, err := driver(store)
+	if err != nil {
+		return nil, err
+	}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &expirePayment{rails: rails})
+	river.AddWorker(workers, &queryPayment{rails: rails})
+	river.AddWorker(workers, &suspendAccount{store: store})
+	river.AddWorker(workers, &recoverDelivery{store: store})
+	river.AddWorker(workers, &verifyLedger{store: store, log: log})
+	client, err := river.NewClient(drv, &river.Config{
+		Workers:           workers,
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}},
+		Logger:            log,
+		JobTimeout:        time.Minute,
+		FetchPollInterval: time.Second,
+		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
+			river.PeriodicInterval(24*time.Hour),
+			func() (river.JobArgs, *river.InsertOpts) {
+				return verifyLedgerArgs{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}}
+			},
+			&river.PeriodicJobOpts{RunOnStart: true},
+		)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	runner := &Runner{client: client}
+	store.SetQueue(runner)
+	return runner, nil
+}
+
+// Enqueue stores tasks in the transaction of the command that they follow.
+func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) error {
+	params := make([]river.InsertManyParams, len(tasks))
+	for i, task := range tasks {
+		params[i] = river.InsertManyParams{Args: task.Args, InsertOpts: &river.InsertOpts{ScheduledAt: task.RunAt}}
+	}
+	if _, err := r.client.InsertManyFastTx(ctx, tx, params); err != nil {
+		return fmt.Errorf("store tasks: %w", err)
+	}
+	return nil
+}
+
+// Start works tasks off until Stop.
+func (r *Runner) Start(ctx context.Context) error { return r.client.Start(ctx) }
+
+// Stop lets running tasks finish, until the context ends.
+func (r *Runner) Stop(ctx context.Context) error { return r.client.Stop(ctx) }

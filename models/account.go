@@ -1,0 +1,143 @@
+package models
+
+import (
+	"strconv"
+	"time"
+
+	"ztc-portal/models/ledger"
+)
+
+// Account is a seller's account. How its money stands (FundingState) and the
+// staff freeze are two facts; State folds them for a page.
+type Account struct {
+	ID             int64 `gorm:"primaryKey"`
+	SellerID       int64
+	CashAccountID  int64
+	BonusAccountID int64
+	FundingState   AccountState // active, arrears or suspended
+	ArrearsSince   *time.Time
+	GraceEndsAt    *time.Time
+	SuspendedAt    *time.Time
+	FrozenAt       *time.Time
+	FrozenReason   string
+	LastMethod     Rail
+	CreatedAt      time.Time
+}
+
+// State is what a page says: the freeze if there is one, else the money's state.
+func (a Account) State() AccountState {
+	if a.FrozenAt != nil {
+		return AccountFrozen
+	}
+	return a.FundingState
+}
+
+// lockAccount reads an account and keeps others from changing it until commit.
+// Where several are needed they are locked in ascending order of id.
+func (t *tx) lockAccount(id int64) (Account, error) {
+	var account Account
+	err := t.locked().Take(&account, id).Error
+	return account, found(err, "account")
+}
+
+// funds reads both purses of an account.
+func (t *tx) funds(a Account) (Funds, error) { return fundsOf(t.DB, a) }
+
+// openAccount makes an account with its two purses.
+func (t *tx) openAccount(sellerID int64) (Account, error) {
+	name := "seller:" + strconv.FormatInt(sellerID, 10)
+	cash, err := ledger.OpenAccount(t.DB, name+":cash", t.now)
+	if err != nil {
+		return Account{}, err
+	}
+	bonus, err := ledger.OpenAccount(t.DB, name+":bonus", t.now)
+	if err != nil {
+		return Account{}, err
+	}
+	account := Account{
+		SellerID: sellerID, CashAccountID: cash.ID, BonusAccountID: bonus.ID,
+		FundingState: AccountActive, CreatedAt: t.now,
+	}
+	return account, t.Create(&account).Error
+}
+
+// turn is one change of an account's life, found by a rule and then written.
+type turn struct {
+	event EventKind
+	args  EventArgs
+}
+
+// fundsChanged is the rule of arrears: it moves the account between active and
+// arrears by what the money was and is, and names the turns taken. Suspension
+// is the deadline's business, not the money's; the freeze is nobody's but the
+// staff's.
+func (a *Account) fundsChanged(before, after Funds, now time.Time, grace time.Duration) []turn {
+	var turns []turn
+	if after.Cash < 0 && a.FundingState == AccountActive {
+		ends := now.Add(grace)
+		a.FundingState, a.ArrearsSince, a.GraceEndsAt = AccountArrears, &now, &ends
+		turns = append(turns, turn{EventArrearsBegan, EventArgs{AmountFen: after.Arrears(), Until: &ends}})
+	}
+	if after.Cash >= 0 && a.FundingState != AccountActive {
+		was := a.FundingState
+		a.FundingState, a.ArrearsSince, a.GraceEndsAt, a.SuspendedAt = AccountActive, nil, nil, nil
+		turns = append(turns, turn{EventArrearsCleared, EventArgs{AmountFen: before.Arrears()}})
+		if was == AccountSuspended {
+			turns = append(turns, turn{EventAccountRestored, EventArgs{}})
+		}
+	}
+	if after.Cash < 0 && after.Cash > before.Cash {
+		turns = append(turns, turn{EventArrearsReduced, EventArgs{AmountFen: after.Arrears()}})
+	}
+	if before.Spendable() > 0 && after.Spendable() == 0 {
+		turns = append(turns, turn{EventOutOfFunds, EventArgs{}})
+	}
+	return turns
+}
+
+// fundsMoved writes what a change of money means: the account's state and its
+// deadline, the stop or the recovery of delivery, the timeline. It must run in
+// the transaction that posted, under the account's lock.
+func (t *tx) fundsMoved(a *Account, before, after Funds) error {
+	was := a.FundingState
+	turns := a.fundsChanged(before, after, t.now, t.rules.ArrearsGrace)
+	if a.FundingState != was {
+		if err := t.Model(a).Select("FundingState", "ArrearsSince", "GraceEndsAt", "SuspendedAt").Updates(a).Error; err != nil {
+			return err
+		}
+		if a.FundingState == AccountArrears {
+			t.then(Task{SuspendAccount{a.ID, *a.ArrearsSince}, *a.GraceEndsAt})
+		}
+	}
+	for _, turn := range turns {
+		if err := t.event(a.ID, turn.event, turn.args); err != nil {
+			return err
+		}
+	}
+	switch {
+	case before.Spendable() > 0 && after.Spendable() == 0:
+		return t.openStop(a.ID)
+	case before.Spendable() == 0 && after.Spendable() > 0:
+		return t.recoverDelivery(a)
+	}
+	return nil
+}
+
+// recoverDelivery puts every campaign that money alone had stopped on the
+// recovery ramp. Campaigns under the arrears stop wait for their seller, and
+// the account's stop stays open while any of them does.
+func (t *tx) recoverDelivery(a *Account) error {
+	result := t.Model(&Campaign{}).
+		Where("account_id = ? AND switched_on AND ended_at IS NULL AND arrears_stopped_at IS NULL", a.ID).
+		Update("recovering_since", t.now)
+	if result.Error != nil {
+		return result.Error
+	}
+	if result.RowsAffected > 0 {
+		if err := t.event(a.ID, EventRecovering, EventArgs{Count: int(result.RowsAffected)}); err != nil {
+			return err
+		}
+		t.then(Task{RecoverDelivery{a.ID, t.now}, t.now.Add(rampLength)})
+	}
+	return t.closeStop(a.ID)
+}

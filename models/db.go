@@ -1,0 +1,297 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3"
+	"gorm.io/driver/postgres"
+	gormsqlite "gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/logger"
+
+	"ztc-portal/models/migrations"
+)
+
+// Engine is the database behind a Store.
+type Engine string
+
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// Options are what a Store needs besides its database.
+type Options struct {
+	Now   func() time.Time // the clock; time.Now when nil
+	Rules Rules            // limits and durations; DefaultRules() when zero
+	Log   *slog.Logger
+	Pool  int // connections at most; 0 means a sensible number
+}
+
+// Store is the only way to the database. Exported methods open one
+// transaction; what happens inside takes a *tx and can reach nothing else.
+type Store struct {
+	write  *gorm.DB // SQLite: one connection, so writers queue instead of failing
+	read   *gorm.DB // SQLite: readers, who never wait; PostgreSQL: the same pool
+	engine Engine
+	now    func() time.Time
+	rules  Rules
+	log    *slog.Logger
+	queue  Enqueuer
+}
+
+// Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
+func Open(url string, opt Options) (*Store, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Rules == (Rules{}) {
+		opt.Rules = DefaultRules()
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{now: opt.Now, rules: opt.Rules, log: opt.Log, queue: noQueue{}}
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		return s, s.openSQLite(path, opt.Pool)
+	}
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return s, s.openPostgres(url, opt.Pool)
+	}
+	return nil, fmt.Errorf("database url must begin with sqlite: or postgres://")
+}
+
+func (s *Store) openSQLite(path string, pool int) (err error) {
+	s.engine = SQLite
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if pool == 0 {
+		pool = max(4, runtime.NumCPU())
+	}
+	dsn := "file:" + path + "?_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=on&_synchronous=FULL&_cache_size=-16000"
+	if s.write, err = connect(gormsqlite.Open(dsn+"&_txlock=immediate"), 1); err != nil {
+		return err
+	}
+	s.read, err = connect(gormsqlite.Open(dsn+"&_query_only=on"), pool)
+	return err
+}
+
+func (s *Store) openPostgres(url string, pool int) (err error) {
+	s.engine = Postgres
+	if pool == 0 {
+		pool = 20
+	}
+	s.write, err = connect(postgres.Open(url), pool)
+	s.read = s.write
+	return err
+}
+
+func connect(dialector gorm.Dialector, pool int) (*gorm.DB, error) {
+	db, err := gorm.Open(dialector, &gorm.Config{
+		PrepareStmt:            true,
+		SkipDefaultTransaction: true,
+		TranslateError:         false,
+		Logger:                 logger.Discard,
+		NowFunc:                func() time.Time { return time.Now().UTC() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := db.DB()
+	if err != nil {
+		return nil, err
+	}
+	raw.SetMaxOpenConns(pool)
+	raw.SetMaxIdleConns(pool)
+	return db, nil
+}
+
+// Close lets the connections go.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*gorm.DB{s.write, s.read} {
+		if raw, err := db.DB(); err == nil {
+			errs = append(errs, raw.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// SetQueue says who stores the tasks that follow a command.
+func (s *Store) SetQueue(queue Enqueuer) { s.queue = queue }
+
+// Engine tells which database this is; jobs choose their driver by it.
+func (s *Store) Engine() Engine { return s.engine }
+
+// Handle gives the pool that writes, for the job queue's own tables.
+func (s *Store) Handle() (*sql.DB, error) { return s.write.DB() }
+
+// Rules gives the limits and durations in force.
+func (s *Store) Rules() Rules { return s.rules }
+
+// Now is the Store's clock, UTC in whole microseconds (what both engines keep).
+func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// Ping asks the database for a sign of life.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.read.WithContext(ctx).Exec("SELECT 1").Error
+}
+
+// Migrate brings the schema up to date.
+func (s *Store) Migrate(ctx context.Context) error {
+	provider, err := s.migrations()
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// SchemaIsCurrent tells whether every migration of this program is applied.
+func (s *Store) SchemaIsCurrent(ctx context.Context) (bool, error) {
+	provider, err := s.migrations()
+	if err != nil {
+		return false, err
+	}
+	pending, err := provider.HasPending(ctx)
+	return !pending, err
+}
+
+func (s *Store) migrations() (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	if s.engine == Postgres {
+		dialect = goose.DialectPostgres
+	}
+	files, err := fs.Sub(migrations.Files, string(s.engine))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := s.write.DB()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(dialect, raw, files)
+}
+
+// tx is one database transaction with one instant and the tasks that follow it.
+// It is all that unexported helpers get: the base handle is out of their reach.
+type tx struct {
+	*gorm.DB
+	now    time.Time
+	rules  Rules
+	engine Engine
+	tasks  []Task
+}
+
+// errStale: a row changed between our read and our conditional update; the
+// whole transaction is run again on what stands now.
+var errStale = errors.New("models: row changed meanwhile")
+
+// changed checks a conditional update: one row, or it was too late.
+func changed(result *gorm.DB) error {
+	if result.Error == nil && result.RowsAffected != 1 {
+		return errStale
+	}
+	return result.Error
+}
+
+// maxTries bounds how often a transaction that lost a race is run again.
+const maxTries = 8
+
+// inTx runs work in one transaction. Serialization failures, deadlocks and a
+// busy SQLite are tried again, at most maxTries times; work must therefore
+// touch nothing but the transaction.
+func (s *Store) inTx(ctx context.Context, work func(*tx) error) error {
+	for try := 1; ; try++ {
+		err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+			t := &tx{DB: db, now: s.Now(), rules: s.rules, engine: s.engine}
+			if err := work(t); err != nil {
+				return err
+			}
+			return s.enqueue(ctx, db, t.tasks)
+		})
+		if err == nil || try == maxTries || !worthAnotherTry(err) {
+			return err
+		}
+		wait := time.Duration(try*try)*5*time.Millisecond + rand.N(5*time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// worthAnotherTry: the transaction lost a race and left nothing behind.
+func worthAnotherTry(err error) bool {
+	if errors.Is(err, errStale) {
+		return true
+	}
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	if lite := (sqlite3.Error{}); errors.As(err, &lite) {
+		return lite.Code == sqlite3.ErrBusy || lite.Code == sqlite3.ErrLocked
+	}
+	return false
+}
+
+// uniqueTaken tells whether an insert met a row that stands already.
+func uniqueTaken(err error) bool {
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {
+		return pg.Code == "23505"
+	}
+	lite := sqlite3.Error{}
+	return errors.As(err, &lite) && lite.ExtendedCode == sqlite3.ErrConstraintUnique
+}
+
+// locked makes the next read take the row's lock. SQLite has one writer and
+// took its lock when the transaction began; this is the only dialect `if`.
+func (t *tx) locked() *gorm.DB {
+	if t.engine == Postgres {
+		return t.Clauses(clause.Locking{Strength: "NO KEY UPDATE"})
+	}
+	return t.DB
+}
+
+// then stores tasks to follow this transaction, in the transaction itself.
+func (t *tx) then(tasks ...Task) { t.tasks = append(t.tasks, tasks...) }
+
+// enqueue hands the tasks to the queue in the same *sql.Tx.
+func (s *Store) enqueue(ctx context.Context, db *gorm.DB, tasks []Task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	pool := db.Statement.ConnPool
+	if prepared, ok := pool.(*gorm.PreparedStmtTX); ok {
+		pool = prepared.Tx
+	}
+	raw, ok := pool.(*sql.Tx)
+	if !ok {
+		return fmt.Errorf("tasks need a *sql.Tx, the transaction is a %T", pool)
+	}
+	return s.queue.Enqueue(ctx, raw, tasks)
+}
+
+// found turns GORM's "no rows" into our NotFound.
+func found(err error, what string) error {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return notFound(what)
+	}
+	return err
+}

@@ -1,0 +1,157 @@
+package models
+
+import (
+	"context"
+	"time"
+)
+
+// SuspendAccount stops an account whose grace time is over: the account is
+// suspended, every campaign that was switched on gets its arrears stop, and a
+// snapshot keeps what ran with its budget and bids. It is a no-op when those
+// arrears have been paid meanwhile, or the stop has been made before. Conflict
+// before the deadline.
+func (s *Store) SuspendAccount(ctx context.Context, accountID int64, arrearsSince time.Time) error {
+	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil {
+			return err
+		}
+		if a.FundingState != AccountArrears || !a.ArrearsSince.Equal(arrearsSince) {
+			return nil
+		}
+		if t.now.Before(*a.GraceEndsAt) {
+			return conflict("error.account.grace", nil)
+		}
+		a.FundingState, a.SuspendedAt = AccountSuspended, &t.now
+		if err := t.Model(&a).Select("FundingState", "SuspendedAt").Updates(&a).Error; err != nil {
+			return err
+		}
+		if err := t.openStop(a.ID); err != nil {
+			return err
+		}
+		stopped, err := t.stopCampaigns(a.ID)
+		if err != nil {
+			return err
+		}
+		return t.event(a.ID, EventSuspended, EventArgs{Count: stopped})
+	})
+}
+
+// stopSnapshot keeps what ran when arrears stopped it.
+type stopSnapshot struct {
+	ID        int64 `gorm:"primaryKey"`
+	AccountID int64
+	StoppedAt time.Time
+}
+
+// stopSnapshotCampaign is one campaign of a snapshot, as it was.
+type stopSnapshotCampaign struct {
+	SnapshotID     int64 `gorm:"primaryKey"`
+	CampaignID     int64 `gorm:"primaryKey"`
+	DailyBudgetFen Fen
+	RowVersion     int64
+}
+
+// stopCampaigns puts the arrears stop on what runs and takes the snapshot.
+func (t *tx) stopCampaigns(accountID int64) (int, error) {
+	var running []Campaign
+	err := t.locked().Order("id").
+		Find(&running, "account_id = ? AND switched_on AND ended_at IS NULL AND arrears_stopped_at IS NULL", accountID).Error
+	if err != nil || len(running) == 0 {
+		return 0, err
+	}
+	snapshot := stopSnapshot{AccountID: accountID, StoppedAt: t.now}
+	if err := t.Create(&snapshot).Error; err != nil {
+		return 0, err
+	}
+	kept := make([]stopSnapshotCampaign, len(running))
+	ids := make([]int64, len(running))
+	for i, c := range running {
+		kept[i] = stopSnapshotCampaign{snapshot.ID, c.ID, c.DailyBudgetFen, c.RowVersion}
+		ids[i] = c.ID
+	}
+	if err := t.Create(&kept).Error; err != nil {
+		return 0, err
+	}
+	err = t.Exec(`INSERT INTO stop_snapshot_keywords (snapshot_id, keyword_id, bid_fen)
+		SELECT ?, id, bid_fen FROM keywords WHERE campaign_id IN ?`, snapshot.ID, ids).Error
+	if err != nil {
+		return 0, err
+	}
+	return len(running), t.Model(&Campaign{}).Where("id IN ?", ids).Update("arrears_stopped_at", t.now).Error
+}
+
+// NoteRecovered writes on the timeline that the recovery ramp which began at
+// `since` has ended, if delivery was not stopped meanwhile.
+func (s *Store) NoteRecovered(ctx context.Context, accountID int64, since time.Time) error {
+	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil {
+			return err
+		}
+		f, err := t.funds(a)
+		if err != nil || f.Spendable() <= 0 || a.FrozenAt != nil {
+			return err
+		}
+		var ramped int64
+		err = t.Model(&Campaign{}).Where("account_id = ? AND recovering_since = ? AND switched_on AND ended_at IS NULL AND arrears_stopped_at IS NULL",
+			accountID, since).Count(&ramped).Error
+		if err != nil || ramped == 0 {
+			return err
+		}
+		var noted int64
+		err = t.Model(&accountEvent{}).Where("account_id = ? AND kind = ? AND at >= ?", accountID, EventDeliveryFull, since).Count(&noted).Error
+		if err != nil || noted > 0 {
+			return err
+		}
+		return t.event(accountID, EventDeliveryFull, EventArgs{Count: int(ramped)})
+	})
+}
+
+// FreezeAccount is the staff's stop. It stands beside the money's state, and no
+// money event lifts it. Freezing again keeps the first instant.
+func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, reason string) error {
+	if reason == "" {
+		return FieldErrors{fieldError("reason", "error.reason.empty", nil)}
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil || a.FrozenAt != nil {
+			return err
+		}
+		a.FrozenAt, a.FrozenReason = &t.now, reason
+		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
+			return err
+		}
+		if err := t.event(a.ID, EventFrozen, EventArgs{Reason: reason}); err != nil {
+			return err
+		}
+		return t.audit(by, "account.freeze", subject("account", a.ID), "", reason)
+	})
+}
+
+// UnfreezeAccount lifts the staff's stop; what runs comes back on the ramp.
+func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) error {
+	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil || a.FrozenAt == nil {
+			return err
+		}
+		reason := a.FrozenReason
+		a.FrozenAt, a.FrozenReason = nil, ""
+		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
+			return err
+		}
+		if err := t.event(a.ID, EventUnfrozen, EventArgs{}); err != nil {
+			return err
+		}
+		if err := t.audit(by, "account.unfreeze", subject("account", a.ID), reason, ""); err != nil {
+			return err
+		}
+		f, err := t.funds(a)
+		if err != nil || f.Spendable() <= 0 {
+			return err
+		}
+		return t.recoverDelivery(&a)
+	})
+}

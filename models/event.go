@@ -1,0 +1,119 @@
+package models
+
+import (
+	"encoding/json"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// EventKind names one turn on an account's timeline.
+type EventKind string
+
+const (
+	EventRechargeConfirmed EventKind = "recharge_confirmed"
+	EventRechargePaid      EventKind = "recharge_paid"
+	EventRechargePaidLate  EventKind = "recharge_paid_late"
+	EventRechargeExpired   EventKind = "recharge_expired"
+	EventRechargeCancelled EventKind = "recharge_cancelled"
+	EventRechargeFailed    EventKind = "recharge_failed"
+	EventArrearsBegan      EventKind = "arrears_began"
+	EventArrearsReduced    EventKind = "arrears_reduced"
+	EventArrearsCleared    EventKind = "arrears_cleared"
+	EventOutOfFunds        EventKind = "out_of_funds"
+	EventSuspended         EventKind = "suspended"
+	EventAccountRestored   EventKind = "account_restored"
+	EventRecovering        EventKind = "recovering"
+	EventDeliveryFull      EventKind = "delivery_full"
+	EventRestarted         EventKind = "restarted"
+	EventRestartUndone     EventKind = "restart_undone"
+	EventFrozen            EventKind = "frozen"
+	EventUnfrozen          EventKind = "unfrozen"
+)
+
+// EventKinds lists every kind; each has its words in the catalogues.
+var EventKinds = []EventKind{
+	EventRechargeConfirmed, EventRechargePaid, EventRechargePaidLate, EventRechargeExpired,
+	EventRechargeCancelled, EventRechargeFailed, EventArrearsBegan, EventArrearsReduced,
+	EventArrearsCleared, EventOutOfFunds, EventSuspended, EventAccountRestored, EventRecovering,
+	EventDeliveryFull, EventRestarted, EventRestartUndone, EventFrozen, EventUnfrozen,
+}
+
+// EventArgs are the facts of an event; which are set depends on its kind.
+type EventArgs struct {
+	AmountFen Fen        `json:"amount_fen,omitempty"`
+	PaymentNo string     `json:"payment_no,omitempty"`
+	Count     int        `json:"count,omitempty"`
+	Until     *time.Time `json:"until,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+}
+
+// Event is one turn as a page shows it. At is UTC.
+type Event struct {
+	At   time.Time
+	Kind EventKind
+	EventArgs
+}
+
+// accountEvent is the stored row.
+type accountEvent struct {
+	ID        int64 `gorm:"primaryKey"`
+	AccountID int64
+	At        time.Time
+	Kind      EventKind
+	Args      string
+}
+
+func (accountEvent) TableName() string { return "account_events" }
+
+// event writes one turn on the timeline.
+func (t *tx) event(accountID int64, kind EventKind, args EventArgs) error {
+	stored, err := json.Marshal(args)
+	if err != nil {
+		return err
+	}
+	return t.Create(&accountEvent{AccountID: accountID, At: t.now, Kind: kind, Args: string(stored)}).Error
+}
+
+// timeline reads the newest turns of an account, newest first.
+func timeline(db *gorm.DB, accountID int64, limit int) ([]Event, error) {
+	var rows []accountEvent
+	if err := db.Order("id DESC").Limit(limit).Find(&rows, "account_id = ?", accountID).Error; err != nil {
+		return nil, err
+	}
+	events := make([]Event, len(rows))
+	for i, row := range rows {
+		events[i] = Event{At: row.At, Kind: row.Kind}
+		if err := json.Unmarshal([]byte(row.Args), &events[i].EventArgs); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}
+
+// accountStop is a time in which nothing could be delivered for want of money.
+type accountStop struct {
+	ID        int64 `gorm:"primaryKey"`
+	AccountID int64
+	BeganAt   time.Time
+	EndedAt   *time.Time
+}
+
+func (accountStop) TableName() string { return "account_stops" }
+
+// openStop begins a stop unless one is open.
+func (t *tx) openStop(accountID int64) error {
+	return t.Exec(`INSERT INTO account_stops (account_id, began_at) VALUES (?, ?)
+		ON CONFLICT (account_id) WHERE ended_at IS NULL DO NOTHING`, accountID, t.now).Error
+}
+
+// closeStop ends the open stop once no campaign waits under the arrears stop.
+func (t *tx) closeStop(accountID int64) error {
+	var waiting int64
+	err := t.Model(&Campaign{}).Where("account_id = ? AND switched_on AND ended_at IS NULL AND arrears_stopped_at IS NOT NULL", accountID).
+		Count(&waiting).Error
+	if err != nil || waiting > 0 {
+		return err
+	}
+	return t.Model(&accountStop{}).Where("account_id = ? AND ended_at IS NULL", accountID).Update("ended_at", t.now).Error
+}

@@ -1,0 +1,41 @@
+package ledger
+
+import (
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// Fault is one broken promise of the books.
+type Fault struct {
+	What string // "transaction" or "account"
+	ID   int64
+	Want int64 // fen
+	Got  int64 // fen
+}
+
+func (f Fault) String() string {
+	return fmt.Sprintf("%s %d: want %d fen, got %d fen", f.What, f.ID, f.Want, f.Got)
+}
+
+// Verify reads the whole ledger and returns every promise that does not hold:
+// a transaction that does not sum to zero or has fewer than two entries, a
+// balance that is not the sum of its entries. It reads what Post wrote without
+// using Post's own arithmetic. An empty slice means sound books.
+func Verify(db *gorm.DB) ([]Fault, error) {
+	var faults []Fault
+	err := db.Raw(`SELECT 'transaction' AS what, t.id AS id, 0 AS want, COALESCE(SUM(e.amount_fen), 0) AS got
+		FROM ledger_transactions t LEFT JOIN ledger_entries e ON e.transaction_id = t.id
+		GROUP BY t.id HAVING COALESCE(SUM(e.amount_fen), 0) <> 0 OR COUNT(e.id) < 2 ORDER BY t.id`).Scan(&faults).Error
+	if err != nil {
+		return nil, err
+	}
+	var accounts []Fault
+	err = db.Raw(`SELECT 'account' AS what, a.id AS id, COALESCE(SUM(e.amount_fen), 0) AS want, a.balance_fen AS got
+		FROM ledger_accounts a LEFT JOIN ledger_entries e ON e.account_id = a.id
+		GROUP BY a.id, a.balance_fen HAVING COALESCE(SUM(e.amount_fen), 0) <> a.balance_fen ORDER BY a.id`).Scan(&accounts).Error
+	if err != nil {
+		return nil, err
+	}
+	return append(faults, accounts...), nil
+}

@@ -1,0 +1,201 @@
+// Package modelstest gives tests a fresh store on SQLite and on PostgreSQL, a
+// clock that they move, and builders that act through the API alone.
+package modelstest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"ztc-portal/models"
+)
+
+// Engines are the databases that every test runs on.
+var Engines = []models.Engine{models.SQLite, models.Postgres}
+
+// Clock is a clock that stands still until it is moved.
+type Clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// NewClock starts at an instant in the afternoon of a Shanghai weekday.
+func NewClock() *Clock { return &Clock{at: time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)} }
+
+// Now reads the clock.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// Add moves the clock.
+func (c *Clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// Set puts the clock to an instant.
+func (c *Clock) Set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
+}
+
+// Queue keeps the tasks that commands store. Tasks of a transaction that was
+// rolled back are not told apart: a test that cares runs the real queue.
+type Queue struct {
+	mu    sync.Mutex
+	tasks []models.Task
+	Fail  error // when set, storing tasks fails with it
+}
+
+// Enqueue keeps the tasks.
+func (q *Queue) Enqueue(_ context.Context, _ *sql.Tx, tasks []models.Task) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.Fail != nil {
+		return q.Fail
+	}
+	q.tasks = append(q.tasks, tasks...)
+	return nil
+}
+
+// Tasks are all tasks kept so far.
+func (q *Queue) Tasks() []models.Task {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return append([]models.Task(nil), q.tasks...)
+}
+
+// Bench is a fresh store with its clock and queue.
+type Bench struct {
+	*models.Store
+	Clock *Clock
+	Queue *Queue
+}
+
+// Each runs a test on every engine, each with a fresh store.
+func Each(t *testing.T, test func(*testing.T, *Bench)) {
+	t.Helper()
+	for _, engine := range Engines {
+		t.Run(string(engine), func(t *testing.T) { test(t, Open(t, engine)) })
+	}
+}
+
+// Open makes a fresh, migrated store on the engine; the test's end drops it.
+func Open(t testing.TB, engine models.Engine) *Bench {
+	t.Helper()
+	b := &Bench{Clock: NewClock(), Queue: &Queue{}}
+	url := URL(t, engine)
+	rules := models.DefaultRules()
+	rules.Demo = true
+	store, err := models.Open(url, models.Options{Now: b.Clock.Now, Rules: rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	store.SetQueue(b.Queue)
+	b.Store = store
+	if engine == models.SQLite {
+		if err := store.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// URL makes a fresh database and gives its address; one on PostgreSQL is
+// migrated already.
+func URL(t testing.TB, engine models.Engine) string {
+	t.Helper()
+	if engine == models.Postgres {
+		return postgresFromTemplate(t, migrate)
+	}
+	return "sqlite:" + filepath.Join(t.TempDir(), "portal.db")
+}
+
+func migrate(url string) error {
+	store, err := models.Open(url, models.Options{})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return store.Migrate(context.Background())
+}
+
+// Payee is the merchant account that builders confirm payments to.
+const Payee = "2088000000000001"
+
+// Seller makes a seller with an account, and some campaigns that are on.
+func (b *Bench) Seller(t testing.TB, budgets ...models.Fen) (accountID int64, campaignIDs []int64) {
+	t.Helper()
+	email := fmt.Sprintf("seller-%d@shop.test", time.Now().UnixNano())
+	accountID, err := b.CreateUser(t.Context(), models.Actor{}, models.NewUser{
+		Email: email, Password: "long enough", Role: models.RoleSeller, ShopName: "Test shop",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, budget := range budgets {
+		id, err := b.CreateCampaign(t.Context(), models.Actor{}, accountID, models.NewCampaign{
+			Name: fmt.Sprintf("Campaign %d", i+1), Budget: budget, SwitchedOn: true,
+			Keywords: []models.NewKeyword{{Phrase: "tea", Bid: 120, Quality: 7}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		campaignIDs = append(campaignIDs, id)
+	}
+	return accountID, campaignIDs
+}
+
+// Pending makes a payment that waits to be paid; amount is in yuan, as typed.
+func (b *Bench) Pending(t testing.TB, accountID int64, amount string) models.Payment {
+	t.Helper()
+	draft, err := b.DraftRecharge(t.Context(), accountID, models.RechargeInput{Amount: amount, Method: "alipay"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := b.ConfirmPayment(t.Context(), accountID, draft.No, Payee)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Receipt is what the gateway would say of the payment, paid now.
+func (b *Bench) Receipt(p models.Payment) models.Receipt {
+	return models.Receipt{
+		Rail: p.Rail, OutTradeNo: p.No, GatewayTradeNo: "2026112422001" + p.No[7:], State: models.TradePaid,
+		AmountFen: p.AmountFen, Currency: "CNY", Payee: Payee, PaidAt: b.Clock.Now(),
+	}
+}
+
+// Charge books one click.
+func (b *Bench) Charge(t testing.TB, chargeID string, campaignID int64, amount models.Fen) {
+	t.Helper()
+	_, err := b.PostCharges(t.Context(), []models.Charge{
+		{ChargeID: chargeID, CampaignID: campaignID, AmountFen: amount, ChargedAt: b.Clock.Now()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Sound fails the test unless the books hold.
+func (b *Bench) Sound(t testing.TB) {
+	t.Helper()
+	faults, err := b.VerifyLedger(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range faults {
+		t.Error("the ledger does not hold: ", fault)
+	}
+}

@@ -1,0 +1,45 @@
+package models
+
+import "time"
+
+// Rules are the limits and durations of the business, all of them settings.
+type Rules struct {
+	PaymentTTL   time.Duration // how long a confirmed payment can be paid
+	ArrearsGrace time.Duration // how long arrears are borne before the stop
+	UndoFor      time.Duration // how long a restart can be undone
+	SessionTTL   time.Duration // how long a sign-in lasts
+	MinRecharge  Fen           // least amount of one payment
+	MaxRecharge  Fen           // most, for methods that name no limit of their own
+	MinBudget    Fen           // least daily budget of a campaign
+	MinBid       Fen           // least bid of a keyword
+	MaxBid       Fen           // most
+	Demo         bool          // the demo's sign-ins may be used
+}
+
+// DefaultRules are the design's.
+func DefaultRules() Rules {
+	return Rules{
+		PaymentTTL:   30 * time.Minute,
+		ArrearsGrace: 24 * time.Hour,
+		UndoFor:      30 * time.Minute,
+		SessionTTL:   12 * time.Hour,
+		MinRecharge:  200 * Yuan,
+		MaxRecharge:  500_000 * Yuan,
+		MinBudget:    30 * Yuan,
+		MinBid:       5,
+		MaxBid:       9_999 * Yuan,
+	}
+}
+
+// Shanghai is the time zone of days, budgets and gateways. China has had no
+// clock change since 1991, so a fixed offset is exact.
+var Shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// DayOn is the day in Shanghai as YYYY-MM-DD.
+func DayOn(at time.Time) string { return at.In(Shanghai).Format(time.DateOnly) }
+
+// dayStart is the instant at which the day in Shanghai that holds `at` began.
+func dayStart(at time.Time) time.Time {
+	local := at.In(Shanghai)
+	return time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, Shanghai).UTC()
+}

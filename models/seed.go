@@ -1,0 +1,199 @@
+package models
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+//go:embed seed.json
+var seedJSON []byte
+
+// seedBook is what the demo is made of; amounts in fen. Keywords are
+// [phrase, bid, quality].
+type seedBook struct {
+	Password string
+	Staff    []struct {
+		Email string
+		Role  Role
+	}
+	Sellers []seedSeller
+}
+
+type seedSeller struct {
+	Email             string
+	Shop              string
+	BonusFen          Fen `json:"bonus_fen"`
+	BalanceFen        Fen `json:"balance_fen"` // cash in the end
+	StoppedHoursAgo   int `json:"stopped_hours_ago"`
+	Suspended         bool
+	ExpiredPaymentFen Fen `json:"expired_payment_fen"`
+	Campaigns         []seedCampaign
+}
+
+type seedCampaign struct {
+	Name      string
+	BudgetFen Fen `json:"budget_fen"`
+	On        bool
+	Ended     bool
+	DailyFen  Fen `json:"daily_fen"`
+	Keywords  []seedKeyword
+}
+
+type seedKeyword NewKeyword
+
+// UnmarshalJSON reads [phrase, bid, quality].
+func (k *seedKeyword) UnmarshalJSON(data []byte) error {
+	fields := []any{&k.Phrase, &k.Bid, &k.Quality}
+	return json.Unmarshal(data, &fields)
+}
+
+const seedDays = 15 // days of history
+
+// hourShare is how a day's clicks spread over its hours, in thousandths.
+var hourShare = [24]int64{16, 10, 6, 5, 5, 8, 16, 28, 42, 55, 60, 56, 50, 48, 52, 54, 52, 50, 52, 62, 76, 82, 72, 43}
+
+// IsEmpty: nobody can sign in yet.
+func (s *Store) IsEmpty(ctx context.Context) (bool, error) {
+	var n int64
+	err := s.read.WithContext(ctx).Model(&User{}).Limit(1).Count(&n).Error
+	return n == 0, err
+}
+
+// SeedDemo fills an empty database with the demo's staff and sellers: their
+// history is played through the same commands that run in earnest, on a clock
+// that is set back. It is refused outside demo mode.
+func (s *Store) SeedDemo(ctx context.Context) error {
+	if !s.rules.Demo {
+		return conflict("error.seed.production", nil)
+	}
+	var book seedBook
+	if err := json.Unmarshal(seedJSON, &book); err != nil {
+		return err
+	}
+	for _, staff := range book.Staff {
+		if _, err := s.CreateUser(ctx, Actor{}, NewUser{Email: staff.Email, Password: book.Password, Role: staff.Role}); err != nil {
+			return err
+		}
+	}
+	for i, seller := range book.Sellers {
+		if err := s.seedSeller(ctx, seller, book.Password, uint64(i)); err != nil {
+			return fmt.Errorf("seed %s: %w", seller.Email, err)
+		}
+	}
+	return nil
+}
+
+// at is the same store on a clock that stands at an instant.
+func (s *Store) at(instant time.Time) *Store {
+	other := *s
+	other.now = func() time.Time { return instant }
+	return &other
+}
+
+func (s *Store) seedSeller(ctx context.Context, in seedSeller, password string, stream uint64) error {
+	now := s.Now()
+	began := dayStart(now).AddDate(0, 0, -seedDays)
+	stop := now.Add(-time.Duration(in.StoppedHoursAgo) * time.Hour)
+	opening := s.at(began)
+	accountID, err := opening.CreateUser(ctx, Actor{}, NewUser{Email: in.Email, Password: password, Role: RoleSeller, ShopName: in.Shop})
+	if err != nil {
+		return err
+	}
+	ids, err := opening.seedCampaigns(ctx, accountID, in.Campaigns, began.AddDate(0, 0, 3))
+	if err != nil {
+		return err
+	}
+	history, total := seedClicks(in.Campaigns, ids, began, stop, rand.New(rand.NewPCG(20261124, stream)))
+	last := in.BalanceFen
+	if in.BalanceFen < 0 { // the last clicks come in late and take the account below zero
+		last = 1260
+	}
+	if err := opening.post(ctx, accountID, KindAdjustment, "opening:"+in.Email, total-in.BonusFen+last); err != nil {
+		return err
+	}
+	if in.BonusFen > 0 {
+		if err := opening.post(ctx, accountID, KindBonusGrant, "opening:"+in.Email, in.BonusFen); err != nil {
+			return err
+		}
+	}
+	for _, hour := range history {
+		if _, err := s.at(hour[0].ChargedAt).PostCharges(ctx, hour); err != nil {
+			return err
+		}
+	}
+	if in.BalanceFen < 0 {
+		late := Charge{ChargeID: "seed-late-" + in.Email, CampaignID: ids[0], AmountFen: last - in.BalanceFen, ChargedAt: stop}
+		if _, err := s.at(stop).PostCharges(ctx, []Charge{late}); err != nil {
+			return err
+		}
+	}
+	return s.seedEnd(ctx, accountID, in, stop)
+}
+
+func (s *Store) seedCampaigns(ctx context.Context, accountID int64, campaigns []seedCampaign, ended time.Time) ([]int64, error) {
+	ids := make([]int64, len(campaigns))
+	for i, c := range campaigns {
+		in := NewCampaign{Name: c.Name, Budget: c.BudgetFen, SwitchedOn: c.On}
+		if c.Ended {
+			in.EndedAt = &ended
+		}
+		for _, k := range c.Keywords {
+			in.Keywords = append(in.Keywords, NewKeyword(k))
+		}
+		var err error
+		if ids[i], err = s.CreateCampaign(ctx, Actor{}, accountID, in); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// seedClicks makes the clicks of an account hour by hour, and their sum.
+func seedClicks(campaigns []seedCampaign, ids []int64, began, stop time.Time, random *rand.Rand) (hours [][]Charge, total Fen) {
+	for at := began.Add(30 * time.Minute); at.Before(stop); at = at.Add(time.Hour) {
+		var hour []Charge
+		for i, c := range campaigns {
+			left := int64(c.DailyFen) * hourShare[at.In(Shanghai).Hour()] / 1000
+			left = left * (85 + random.Int64N(31)) / 100
+			for n := 0; left > 0; n++ {
+				k := c.Keywords[random.IntN(len(c.Keywords))]
+				cost := min(int64(k.Bid)*(55+random.Int64N(46))/100, left)
+				hour = append(hour, Charge{
+					ChargeID: fmt.Sprintf("seed-%d-%s-%d", ids[i], at.Format("0102T15"), n), CampaignID: ids[i], AmountFen: Fen(cost), ChargedAt: at,
+				})
+				left -= cost
+				total += Fen(cost)
+			}
+		}
+		if len(hour) > 0 {
+			hours = append(hours, hour)
+		}
+	}
+	return hours, total
+}
+
+// seedEnd plays what followed the stop: the deadline, and a payment that timed out.
+func (s *Store) seedEnd(ctx context.Context, accountID int64, in seedSeller, stop time.Time) error {
+	if in.Suspended {
+		if err := s.at(stop.Add(s.rules.ArrearsGrace)).SuspendAccount(ctx, accountID, stop.UTC().Truncate(time.Microsecond)); err != nil {
+			return err
+		}
+	}
+	if in.ExpiredPaymentFen == 0 {
+		return nil
+	}
+	asked := stop.Add(s.rules.ArrearsGrace).Add(4 * time.Hour)
+	draft, err := s.at(asked).DraftRecharge(ctx, accountID, RechargeInput{Amount: in.ExpiredPaymentFen.Wire(), Method: string(RailAlipay)})
+	if err != nil {
+		return err
+	}
+	if _, err := s.at(asked.Add(time.Minute)).ConfirmPayment(ctx, accountID, draft.No, ""); err != nil {
+		return err
+	}
+	_, err = s.at(asked.Add(time.Minute+s.rules.PaymentTTL)).ExpirePayment(ctx, draft.No)
+	return err
+}

@@ -1,0 +1,186 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Sign-ins that fail are counted in the database, so that every replica and
+// every restart sees them.
+const (
+	throttleWindow     = 15 * time.Minute
+	maxFailsPerEmail   = 5
+	maxFailsPerAddress = 30
+)
+
+// session is one sign-in. The cookie holds a random id; here stands its hash.
+type session struct {
+	IDHash    string `gorm:"primaryKey"`
+	UserID    int64
+	Address   string
+	UserAgent string
+	CreatedAt time.Time
+	SeenAt    time.Time
+	ExpiresAt time.Time
+	RevokedAt *time.Time
+}
+
+// signInAttempt is one try to sign in.
+type signInAttempt struct {
+	ID        int64 `gorm:"primaryKey"`
+	EmailKey  string
+	Address   string
+	At        time.Time
+	Succeeded bool
+}
+
+// SignInInput is what came with the sign-in form.
+type SignInInput struct {
+	Email     string
+	Password  string
+	Address   string // the client's, without port
+	UserAgent string
+}
+
+// SignIn checks e-mail and password and opens a new session. It gives the
+// session's secret id, which only the cookie keeps. FieldErrors for what is
+// empty; Unauthenticated for a pair that does not fit, whichever part is
+// wrong; TooMany after too many failures of this e-mail or address.
+func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err error) {
+	email := NormalEmail(in.Email)
+	var refusals FieldErrors
+	if email == "" {
+		refusals = append(refusals, fieldError("email", "error.email.empty", nil))
+	}
+	if in.Password == "" {
+		refusals = append(refusals, fieldError("password", "error.password.empty", nil))
+	}
+	if len(refusals) > 0 {
+		return "", refusals
+	}
+	email = clip(email, 254)
+	attempt, err := s.noteAttempt(ctx, email, in.Address)
+	if err != nil {
+		return "", err
+	}
+	user, err := s.userByEmail(ctx, email)
+	if err != nil {
+		return "", err
+	}
+	hash := nobodysHash
+	if user != nil {
+		hash = user.PasswordHash
+	}
+	fits, err := passwordFits(ctx, clip(in.Password, maxPassword+1), hash)
+	if err != nil {
+		return "", err
+	}
+	if !fits || user == nil {
+		return "", &Error{Code: Unauthenticated, Key: "error.sign_in.wrong"}
+	}
+	return s.openSession(ctx, user.ID, attempt, in)
+}
+
+// noteAttempt counts this try as a failure before the password is looked at,
+// so that tries at the same time count too.
+func (s *Store) noteAttempt(ctx context.Context, email, address string) (int64, error) {
+	attempt := signInAttempt{EmailKey: email, Address: address}
+	err := s.inTx(ctx, func(t *tx) error {
+		attempt.ID, attempt.At = 0, t.now
+		since := t.now.Add(-throttleWindow)
+		var byEmail, byAddress int64
+		failed := t.Model(&signInAttempt{}).Where("NOT succeeded AND at > ?", since).Session(&gorm.Session{})
+		if err := failed.Where("email_key = ?", email).Count(&byEmail).Error; err != nil {
+			return err
+		}
+		if err := failed.Where("address = ?", address).Count(&byAddress).Error; err != nil {
+			return err
+		}
+		if byEmail >= maxFailsPerEmail || byAddress >= maxFailsPerAddress {
+			return &Error{Code: TooMany, Key: "error.sign_in.too_many", Args: map[string]any{"Minutes": int(throttleWindow.Minutes())}}
+		}
+		return t.Create(&attempt).Error
+	})
+	return attempt.ID, err
+}
+
+// openSession stores a session under a fresh id and clears the failures of the
+// e-mail it belongs to.
+func (s *Store) openSession(ctx context.Context, userID, attemptID int64, in SignInInput) (string, error) {
+	var random [32]byte
+	rand.Read(random[:]) // never fails
+	secret := hex.EncodeToString(random[:])
+	err := s.inTx(ctx, func(t *tx) error {
+		err := t.Model(&signInAttempt{}).Where("email_key = ? AND address = ? AND NOT succeeded", NormalEmail(in.Email), in.Address).
+			Update("succeeded", true).Error
+		if err != nil {
+			return err
+		}
+		err = t.Create(&session{
+			IDHash: hashOf(secret), UserID: userID, Address: in.Address, UserAgent: clip(in.UserAgent, 300),
+			CreatedAt: t.now, SeenAt: t.now, ExpiresAt: t.now.Add(t.rules.SessionTTL),
+		}).Error
+		if err != nil {
+			return err
+		}
+		return t.audit(Actor{userID, in.Address}, "session.open", subject("user", userID), "", "")
+	})
+	return secret, err
+}
+
+func hashOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// Who is the person behind a session.
+type Who struct {
+	UserID    int64
+	Email     string
+	Role      Role
+	AccountID int64 // 0 for staff
+	ShopName  string
+}
+
+// WhoIs finds the person behind a session's secret; nil when the session is
+// unknown, over or revoked, or its user may no longer sign in.
+func (s *Store) WhoIs(ctx context.Context, secret string) (*Who, error) {
+	if secret == "" {
+		return nil, nil
+	}
+	var row struct {
+		Who
+		SeenAt time.Time
+	}
+	err := s.read.WithContext(ctx).Raw(`SELECT u.id AS user_id, u.email, u.role, COALESCE(a.id, 0) AS account_id,
+		COALESCE(sl.shop_name, '') AS shop_name, s.seen_at
+		FROM sessions s JOIN users u ON u.id = s.user_id
+		LEFT JOIN sellers sl ON sl.id = u.seller_id LEFT JOIN accounts a ON a.seller_id = sl.id
+		WHERE s.id_hash = ? AND s.revoked_at IS NULL AND s.expires_at > ? AND u.disabled_at IS NULL`,
+		hashOf(secret), s.Now()).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.Now().Sub(row.SeenAt) > time.Minute {
+		err = s.inTx(ctx, func(t *tx) error {
+			return t.Model(&session{}).Where("id_hash = ?", hashOf(secret)).Update("seen_at", t.now).Error
+		})
+	}
+	return &row.Who, err
+}
+
+// SignOut revokes a session; an unknown one is a no-op.
+func (s *Store) SignOut(ctx context.Context, secret string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		return t.Model(&session{}).Where("id_hash = ? AND revoked_at IS NULL", hashOf(secret)).Update("revoked_at", t.now).Error
+	})
+}

@@ -1,0 +1,161 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"gorm.io/gorm"
+)
+
+// Role says what a user may do.
+type Role string
+
+const (
+	RoleSeller  Role = "seller"
+	RoleSupport Role = "support" // reads and repairs
+	RoleFinance Role = "finance" // refunds and adjusts
+	RoleAdmin   Role = "admin"   // all
+)
+
+// IsStaff: the admin pages are for this role.
+func (r Role) IsStaff() bool { return r == RoleSupport || r == RoleFinance || r == RoleAdmin }
+
+// DemoDomain is the domain of the demo's sign-ins, unusable in production.
+const DemoDomain = "@demo.test"
+
+// User is somebody who signs in; sellers' users belong to a seller.
+type User struct {
+	ID           int64 `gorm:"primaryKey"`
+	Email        string
+	PasswordHash string
+	Role         Role
+	SellerID     *int64
+	CreatedAt    time.Time
+	DisabledAt   *time.Time
+}
+
+// Seller is a shop.
+type Seller struct {
+	ID        int64 `gorm:"primaryKey"`
+	ShopName  string
+	CreatedAt time.Time
+}
+
+const (
+	minPassword = 8
+	maxPassword = 200
+)
+
+// hashing bounds how many passwords are hashed at once: each takes 19 MiB and
+// some 20 ms of CPU.
+var hashing = make(chan struct{}, 2)
+
+var hashParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// nobodysHash is compared with when the e-mail is unknown, so that the answer
+// takes as long as for one that is known.
+var nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE"
+
+// NormalEmail is how e-mail addresses are stored and compared.
+func NormalEmail(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
+
+// NewUser describes a user to create. ShopName opens a seller with an account;
+// it is required for RoleSeller and refused for staff.
+type NewUser struct {
+	Email    string
+	Password string
+	Role     Role
+	ShopName string
+}
+
+// CreateUser stores a user, and for a seller the shop and its account. It
+// gives the account's id, 0 for staff. FieldErrors on email, password, role,
+// shop_name.
+func (s *Store) CreateUser(ctx context.Context, by Actor, in NewUser) (accountID int64, err error) {
+	in.Email = NormalEmail(in.Email)
+	if err := in.check().OrNil(); err != nil {
+		return 0, err
+	}
+	hash, err := hashPassword(ctx, in.Password)
+	if err != nil {
+		return 0, err
+	}
+	err = s.inTx(ctx, func(t *tx) error {
+		user := User{Email: in.Email, PasswordHash: hash, Role: in.Role, CreatedAt: t.now}
+		if in.Role == RoleSeller {
+			seller := Seller{ShopName: in.ShopName, CreatedAt: t.now}
+			if err := t.Create(&seller).Error; err != nil {
+				return err
+			}
+			account, err := t.openAccount(seller.ID)
+			if err != nil {
+				return err
+			}
+			user.SellerID, accountID = &seller.ID, account.ID
+		}
+		if err := t.Create(&user).Error; err != nil {
+			if uniqueTaken(err) {
+				return FieldErrors{fieldError("email", "error.email.taken", nil)}
+			}
+			return err
+		}
+		return t.audit(by, "user.create", subject("user", user.ID), "", string(in.Role))
+	})
+	return accountID, err
+}
+
+func (in NewUser) check() FieldErrors {
+	var refusals FieldErrors
+	name, domain, ok := strings.Cut(in.Email, "@")
+	if !ok || name == "" || domain == "" || len(in.Email) > 254 || strings.ContainsAny(in.Email, " \t\r\n") {
+		refusals = append(refusals, fieldError("email", "error.email.malformed", nil))
+	}
+	if len(in.Password) < minPassword || len(in.Password) > maxPassword {
+		refusals = append(refusals, fieldError("password", "error.password.length", map[string]any{"Min": minPassword, "Max": maxPassword}))
+	}
+	if in.Role != RoleSeller && !in.Role.IsStaff() {
+		refusals = append(refusals, fieldError("role", "error.role.unknown", nil))
+	}
+	if (in.Role == RoleSeller) != (strings.TrimSpace(in.ShopName) != "") {
+		refusals = append(refusals, fieldError("shop_name", "error.shop_name", nil))
+	}
+	return refusals
+}
+
+func hashPassword(ctx context.Context, password string) (string, error) {
+	if err := takeHashing(ctx); err != nil {
+		return "", err
+	}
+	defer func() { <-hashing }()
+	return argon2id.CreateHash(password, hashParams)
+}
+
+func passwordFits(ctx context.Context, password, hash string) (bool, error) {
+	if err := takeHashing(ctx); err != nil {
+		return false, err
+	}
+	defer func() { <-hashing }()
+	return argon2id.ComparePasswordAndHash(password, hash)
+}
+
+func takeHashing(ctx context.Context) error {
+	select {
+	case hashing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &Error{Code: Unavailable, Key: "error.busy", Err: ctx.Err()}
+	}
+}
+
+// userByEmail finds a user that may sign in, or nil.
+func (s *Store) userByEmail(ctx context.Context, email string) (*User, error) {
+	var user User
+	err := s.read.WithContext(ctx).Take(&user, "email = ? AND disabled_at IS NULL", email).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && strings.HasSuffix(email, DemoDomain) && !s.rules.Demo {
+		return nil, nil
+	}
+	return &user, err
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"ztc-portal/models"
+)
+
+const (
+	demo       = "demo"
+	production = "production"
+
+	// minSecretBytes is the least that signs cookies: 256 bits when random.
+	minSecretBytes = 32
+
+	// testPrefix marks variables that belong to the tests and set nothing here.
+	testPrefix = "PORTAL_TEST_"
+
+	// alipayMax is the most that Alipay takes in one payment, ¥100,000,000.00.
+	alipayMax = 100_000_000 * models.Yuan
+)
+
+// Settings is everything an operator can set, each from one variable of the
+// environment and with a default that suits the newcomer. The tags are the
+// settings table: README.md repeats them, and a test compares the two.
+// "derived" says what stands in for a default that is not a constant.
+type Settings struct {
+	Env         string     `env:"PORTAL_ENV" envDefault:"demo" meaning:"demo: sandbox gateway and demo sellers; production: neither, and every rule below is checked"`
+	Addr        string     `env:"PORTAL_ADDR" envDefault:"127.0.0.1:8080" meaning:"address to listen on"`
+	PublicURL   string     `env:"PORTAL_PUBLIC_URL" derived:"localhost and the port of PORTAL_ADDR" meaning:"what browsers and gateways call the portal; https in production"`
+	DatabaseURL string     `env:"PORTAL_DATABASE_URL" envDefault:"sqlite:data/portal.db" meaning:"sqlite:FILE or postgres://…; production must name its own"`
+	DataDir     string     `env:"PORTAL_DATA_DIR" envDefault:"data" meaning:"folder for what demo mode generates: secret, sandbox keys"`
+	Secret      string     `env:"PORTAL_SECRET" derived:"generated in demo" meaning:"signs cookies and form tokens; 32 bytes or more, the same on every replica"`
+	LogLevel    slog.Level `env:"PORTAL_LOG_LEVEL" envDefault:"INFO" meaning:"DEBUG, INFO, WARN or ERROR"`
+
+	TrustedProxy []netip.Prefix `env:"PORTAL_TRUSTED_PROXY" derived:"none" meaning:"networks, comma-separated, whose X-Forwarded-For is believed"`
+
+	PaymentTTL     time.Duration `env:"PORTAL_PAYMENT_TTL" envDefault:"30m" meaning:"how long a payment can be paid; sent to the gateway as its deadline"`
+	ArrearsGrace   time.Duration `env:"PORTAL_ARREARS_GRACE" envDefault:"24h" meaning:"how long an account may be in arrears before it is suspended"`
+	MinRechargeFen models.Fen    `env:"PORTAL_MIN_RECHARGE_FEN" envDefault:"20000" meaning:"least amount of one recharge, in fen"`
+	MaxRechargeFen models.Fen    `env:"PORTAL_MAX_RECHARGE_FEN" envDefault:"50000000" meaning:"greatest amount of one recharge, in fen"`
+
+	SandboxAddr string `env:"PORTAL_SANDBOX_ADDR" envDefault:"127.0.0.1:8081" meaning:"address of the sandbox gateway; demo only"`
+
+	AlipayGateway        string `env:"PORTAL_ALIPAY_GATEWAY" derived:"the sandbox in demo" meaning:"Alipay's gateway, server to server: https://openapi.alipay.com/gateway.do"`
+	AlipayPageURL        string `env:"PORTAL_ALIPAY_PAGE_URL" derived:"PORTAL_ALIPAY_GATEWAY" meaning:"where the browser goes to pay"`
+	AlipayAppID          string `env:"PORTAL_ALIPAY_APP_ID" derived:"the sandbox's in demo" meaning:"the app's id at Alipay, 16 digits"`
+	AlipaySellerID       string `env:"PORTAL_ALIPAY_SELLER_ID" derived:"the sandbox's in demo" meaning:"the merchant's id at Alipay, 16 digits from 2088"`
+	AlipayPrivateKeyFile string `env:"PORTAL_ALIPAY_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with the app's RSA private key, readable by its owner alone (0600)"`
+	AlipayPublicKeyFile  string `env:"PORTAL_ALIPAY_PUBLIC_KEY_FILE" derived:"generated in demo" meaning:"file with Alipay's public key for this app, not the app's own"`
+}
+
+// setting is one row of the settings table.
+type setting struct{ name, standard, meaning string }
+
+// settingsTable lists the settings in the order of the struct's fields, each
+// with its default, or with words for one that is not a constant.
+func settingsTable() []setting {
+	fields := reflect.VisibleFields(reflect.TypeFor[Settings]())
+	table := make([]setting, 0, len(fields))
+	for _, field := range fields {
+		row := setting{name: field.Tag.Get("env"), standard: field.Tag.Get("derived"), meaning: field.Tag.Get("meaning")}
+		if constant, ok := field.Tag.Lookup("envDefault"); ok {
+			row.standard = "`" + constant + "`"
+		}
+		table = append(table, row)
+	}
+	return table
+}
+
+// defaultOf returns the constant default of a setting, "" where it has none.
+func defaultOf(name string) string {
+	for _, row := range settingsTable() {
+		if row.name == name && strings.HasPrefix(row.standard, "`") {
+			return strings.Trim(row.standard, "`")
+		}
+	}
+	return ""
+}
+
+// LoadSettings reads the settings from "NAME=value" strings, as os.Environ gives
+// them; an empty value is none. It refuses with everything that is wrong at once, one
+// line each: values that cannot be read, PORTAL_ names that do not exist, and what
+// Validate finds.
+func LoadSettings(environ []string) (Settings, error) {
+	values := env.ToMap(environ)
+	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
+	wrong := unknownNames(values)
+
+	var s Settings
+	unread := readInto(&s, values)
+	wrong = append(wrong, unread...)
+	if s.PublicURL == "" {
+		s.PublicURL = localURL(s.Addr)
+	}
+	if s.AlipayPageURL == "" {
+		s.AlipayPageURL = s.AlipayGateway
+	}
+	for _, found := range s.faults() {
+		if !slices.ContainsFunc(unread, func(u fault) bool { return u.name == found.name }) {
+			wrong = append(wrong, found)
+		}
+	}
+	return s, wrong.orNil()
+}
+
+// Validate refuses settings the portal must not start with and names everything
+// that is wrong at once, one line each.
+func (s Settings) Validate() error { return s.faults().orNil() }
+
+// Demo says whether demo sellers may exist and cookies may travel over http.
+func (s Settings) Demo() bool { return s.Env == demo }
+
+// Sandbox says whether the sandbox gateway stands in for Alipay: in demo mode,
+// as long as no setting of Alipay is given.
+func (s Settings) Sandbox() bool { return s.Demo() && s.alipayGiven() == 0 }
+
+// SecretKey returns the key that signs cookies. In demo mode without
+// PORTAL_SECRET it is generated once and kept in the data folder (0600).
+func (s Settings) SecretKey() ([]byte, error) {
+	if s.Secret != "" {
+		return []byte(s.Secret), nil
+	}
+	if !s.Demo() {
+		return nil, errors.New("PORTAL_SECRET is not set")
+	}
+	path := filepath.Join(s.DataDir, "secret")
+	key, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err = createSecret(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the demo secret: %w", err)
+	}
+	if len(key) < minSecretBytes {
+		return nil, fmt.Errorf("the demo secret: %s has %d bytes, at least %d are needed; delete it and start again", path, len(key), minSecretBytes)
+	}
+	return key, nil
+}
+
+// createSecret writes a new secret under a name of its own and then links it into
+// place, so that of two processes starting at once both end with the same one.
+func createSecret(path string) ([]byte, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	draft, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // mode 0600
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(draft.Name())
+	random := make([]byte, minSecretBytes)
+	rand.Read(random) // never fails: it ends the process instead
+	_, err = draft.WriteString(hex.EncodeToString(random))
+	if err = errors.Join(err, draft.Close()); err != nil {
+		return nil, err
+	}
+	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// fault is one setting that is wrong, and why.
+type fault struct{ name, why string }
+
+type faults []fault
+
+func (f *faults) add(name, why string, args ...any) {
+	*f = append(*f, fault{name, fmt.Sprintf(why, args...)})
+}
+
+func (f faults) orNil() error {
+	lines := make([]error, len(f))
+	for i, one := range f {
+		lines[i] = errors.New(one.name + ": " + one.why)
+	}
+	return errors.Join(lines...)
+}
+
+// readInto fills the settings field by field, so that each value that cannot be
+// read is named by its variable.
+func readInto(s *Settings, values map[string]string) faults {
+	var found faults
+	err := env.ParseWithOptions(s, env.Options{Environment: values})
+	var all env.AggregateError
+	if err == nil || !errors.As(err, &all) {
+		return found
+	}
+	for _, one := range all.Errors {
+		var unread env.ParseError
+		if !errors.As(one, &unread) {
+			found.add("settings", "%v", one)
+			continue
+		}
+		field, _ := reflect.TypeFor[Settings]().FieldByName(unread.Name)
+		found.add(field.Tag.Get("env"), "%v", unread.Err)
+	}
+	return found
+}
+
+// unknownNames finds PORTAL_ variables that set nothing: most are misspelt.
+func unknownNames(values map[string]string) faults {
+	var found faults
+	table := settingsTable()
+	for name := range values {
+		known := slices.ContainsFunc(table, func(row setting) bool { return row.name == name })
+		if strings.HasPrefix(name, "PORTAL_") && !known && !strings.HasPrefix(name, testPrefix) {
+			found.add(name, "there is no such setting")
+		}
+	}
+	slices.SortFunc(found, func(a, b fault) int { return strings.Compare(a.name, b.name) })
+	return found
+}
+
+// localURL is how a browser on this machine reaches the address.
+func localURL(addr string) string {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}).String()
+}

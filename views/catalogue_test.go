@@ -1,0 +1,172 @@
+package views_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ztc-portal/models"
+	"ztc-portal/views"
+	"ztc-portal/views/components"
+	"ztc-portal/views/text"
+)
+
+// made are the keys that code puts together: a prefix, and every value that may
+// follow it.
+var made = map[string][]string{
+	"state.account.":   words([]models.AccountState{models.AccountActive, models.AccountArrears, models.AccountSuspended, models.AccountFrozen}),
+	"state.payment.":   words(models.PaymentStates),
+	"state.delivery.":  words(views.DeliveryStates),
+	"filter.delivery.": words(views.DeliveryStates),
+	"confirm.stay.":    words(views.DeliveryStates[2:]),
+	"stop.cause.":      words(views.DeliveryStates[2:]),
+	"stop.lifter.":     words([]models.Lift{models.LiftRecharge, models.LiftRestart, models.LiftSwitch, models.LiftBudget, models.LiftStaff, models.LiftNobody}),
+	"method.":          words(rails),
+	"method.speed.":    words(rails),
+	"method.fee.":      words(rails),
+	"timeline.":        words(models.EventKinds),
+	"restart.refused.": models.RefusedReasons,
+	"ledger.kind.":     views.LedgerKinds,
+	"ledger.purse.":    {"cash", "bonus"},
+	"ladder.step.":     views.LadderSteps,
+	"ladder.hand.": {"arrears_cleared", "restarted"},
+	"ladder.state.":    {"skipped", "now", "ahead"},
+	"recharge.basis.":  {"minimum", "arrears", "days"},
+	"account.verdict.": {"fine", "low", "empty", "fresh", "arrears", "suspended", "waiting", "frozen"},
+	"steps.":           components.RechargeSteps,
+	"language.":        text.Languages,
+	"theme.":           {"light", "dark", "auto"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger"},
+	"finding.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
+	"finding.answer.":  findings,
+	"failure.":         failures(),
+}
+
+var rails = []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay, models.RailBankTransfer}
+
+var findings = append(words([]models.TradeState{models.TradeUnknown, models.TradeNotExist, models.TradeWaiting, models.TradePaid, models.TradeClosed}),
+	append(words([]models.Outcome{
+		models.OutcomeSettled, models.OutcomeLate, models.OutcomeAlready, models.OutcomeNotPaid,
+		models.OutcomeAsk, models.OutcomeSuspense, models.OutcomeRefused, models.OutcomeUnsettled,
+	}), "unavailable")...)
+
+func failures() (keys []string) {
+	for _, status := range []string{"403", "404", "409", "422", "429", "500", "503"} {
+		keys = append(keys, status+".title", status+".text")
+	}
+	return keys
+}
+
+func words[W ~string](values []W) (s []string) {
+	for _, v := range values {
+		s = append(s, string(v))
+	}
+	return s
+}
+
+// foreign are the sections whose keys other packages speak as literals; of the
+// rest only views speaks.
+var foreign = []string{"error", "flash", "banner"}
+
+var literal = regexp.MustCompile(`"([a-z_]+(?:\.[A-Za-z0-9_-]+)*\.?)"`)
+
+// TestEveryKeySpokenExistsAndNoneIsDead reads every source of the project for
+// keys, as literals and as prefixes of what is put together.
+func TestEveryKeySpokenExistsAndNoneIsDead(t *testing.T) {
+	catalogue := keysOf(t)
+	sections := map[string]bool{}
+	for key := range catalogue {
+		section, _, _ := strings.Cut(key, ".")
+		sections[section] = true
+	}
+	spoken, prefixes := map[string]bool{}, map[string]bool{}
+	for file, source := range sources(t) {
+		inViews := strings.HasPrefix(file, "views/")
+		for _, m := range literal.FindAllStringSubmatch(source, -1) {
+			key := m[1]
+			section, rest, dotted := strings.Cut(key, ".")
+			switch {
+			case !dotted || !sections[section]:
+			case strings.HasSuffix(key, "."):
+				prefixes[key] = true
+			case catalogue[key]:
+				spoken[key] = true
+			case rest != "" && (inViews || slices.Contains(foreign, section)):
+				t.Errorf("%s speaks %q, which the catalogues do not know", file, key)
+			}
+		}
+	}
+	for prefix, values := range made {
+		if !prefixes[prefix] {
+			t.Errorf("nobody puts keys of %q together any more", prefix)
+		}
+		for _, value := range values {
+			if spoken[prefix+value] = true; !catalogue[prefix+value] {
+				t.Errorf("the catalogues do not know %q", prefix+value)
+			}
+		}
+	}
+	for prefix := range prefixes {
+		if made[prefix] == nil {
+			t.Errorf("keys of %q are put together of values that this test is not told", prefix)
+		}
+	}
+	for key := range catalogue {
+		if !spoken[key] {
+			t.Errorf("nobody speaks %q", key)
+		}
+	}
+}
+
+func keysOf(t *testing.T) map[string]bool {
+	t.Helper()
+	raw, err := os.ReadFile("text/zh-CN.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries map[string]any
+	if err := json.Unmarshal(raw, &entries); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for key := range entries {
+		keys[key] = true
+	}
+	return keys
+}
+
+// sources reads what people wrote: .templ and .go, without tests and what templ
+// generated, by path from the root of the project.
+func sources(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	root := os.DirFS("..")
+	err := fs.WalkDir(root, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if slices.Contains([]string{"node_modules", ".git", ".cache", "data", "bin"}, entry.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		written := filepath.Ext(path) == ".templ" ||
+			filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, "_templ.go")
+		if !written {
+			return nil
+		}
+		content, err := fs.ReadFile(root, path)
+		found[path] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

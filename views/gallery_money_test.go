@@ -1,0 +1,233 @@
+package views_test
+
+import (
+	"time"
+
+	"ztc-portal/models"
+	"ztc-portal/views"
+	"ztc-portal/views/components"
+	"ztc-portal/views/layout"
+)
+
+func rechargeScreens() []screen {
+	page := views.RechargePage{
+		CSRF: token, Now: now, State: models.AccountArrears, Arrears: 1_286_40, Cash: -1_286_40, DailyCost: 388_00, Minimum: 200_00,
+		Form: views.RechargeForm{Amount: "1700", Method: string(models.RailAlipay)},
+		Suggestions: []views.Suggestion{
+			{Suggestion: models.Suggestion{Days: 1, Amount: 1_700_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(1), Chosen: true},
+			{Suggestion: models.Suggestion{Days: 7, Amount: 4_100_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(7.2)},
+			{Suggestion: models.Suggestion{Days: 30, Amount: 13_000_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(30.1)},
+		},
+		Methods: []views.Method{{Method: models.Method{Rail: models.RailAlipay, Min: 200_00, Max: 500_000_00}, LastUsed: true}},
+		Estimate: views.Estimate{
+			Amount: 1_700_00, ArrearsBefore: 1_286_40, ArrearsCleared: 1_286_40, CashAfter: 413_60, SpendableAfter: 413_60,
+			StateAfter: models.AccountActive, CampaignsByItself: 2, CampaignsByRestart: 1, CampaignsStay: 1, Runway: lasts(1),
+		},
+	}
+	short := page
+	short.Form.Amount = "800"
+	short.Suggestions = []views.Suggestion{page.Suggestions[1], page.Suggestions[2]}
+	short.Estimate = views.Estimate{
+		Amount: 800_00, ArrearsBefore: 1_286_40, ArrearsCleared: 800_00, ArrearsLeft: 486_40, CashAfter: -486_40,
+		StateAfter: models.AccountArrears, CampaignsStay: 4, Runway: models.Runway{Known: true},
+	}
+	short.Pending = &views.PendingPayment{No: no, Amount: 1_700_00, Rail: models.RailAlipay, ExpiresAt: now.Add(18 * time.Minute)}
+
+	refused := page
+	refused.Form = views.RechargeForm{Amount: "1e5", Errors: models.FieldErrors{
+		{Field: "amount", Key: "error.amount.not_a_number"}, {Field: "method", Key: "error.method.empty"},
+	}}
+	refused.Methods = []views.Method{
+		page.Methods[0],
+		{Method: models.Method{Rail: models.RailWechat, Min: 200_00, Max: 200_000_00}},
+		{Method: models.Method{Rail: models.RailUnionpay, Min: 200_00, Max: 500_000_00}},
+		{Method: models.Method{Rail: models.RailBankTransfer, Min: 200_00, Max: 500_000_00}},
+	}
+	refused.Estimate = views.Estimate{Problem: refused.Form.Errors.On("amount")}
+
+	fresh := views.RechargePage{CSRF: token, Now: now, State: models.AccountActive, Minimum: 200_00, Suggestions: []views.Suggestion{
+		{Suggestion: models.Suggestion{Days: 1, Amount: 200_00, Basis: "minimum"}}, {Suggestion: models.Suggestion{Days: 7, Amount: 200_00, Basis: "arrears"}},
+	}, Methods: page.Methods}
+
+	confirm := views.ConfirmPage{
+		CSRF: token, Now: now, No: no, Amount: 1_700_00, Rail: models.RailAlipay, Payee: "杭州直通车信息技术有限公司", Shop: shop, TTL: 30 * time.Minute,
+		Before: views.Standing{State: models.AccountSuspended, Arrears: 1_286_40, Cash: -1_286_40, Runway: models.Runway{Known: true}},
+		After:  views.Standing{State: models.AccountActive, Cash: 413_60, Spendable: 413_60, Runway: lasts(1)},
+		Campaigns: []models.Return{
+			{CampaignID: 101, Name: "机械键盘-主推款", How: models.ReturnsByRestart},
+			{CampaignID: 103, Name: "双十二预热-人体工学鼠标与超长名称测试计划", How: models.ReturnsByItself},
+			{CampaignID: 104, Name: "显示器支架", How: models.KeepsServing},
+		},
+	}
+	for i, why := range views.DeliveryStates[2:] {
+		confirm.Campaigns = append(confirm.Campaigns, models.Return{CampaignID: int64(200 + i), Name: "旧款清仓", How: models.Stays, Why: why})
+	}
+	none := confirm
+	none.Campaigns = nil
+	return []screen{
+		{"recharge", page.Title, views.Recharge(page), inArrears("/recharge")},
+		{"recharge-short", short.Title, views.Recharge(short), inArrears("/recharge")},
+		{"recharge-refused", refused.Title, views.Recharge(refused), suspended("/recharge")},
+		{"recharge-fresh", fresh.Title, views.Recharge(fresh), on("/recharge")},
+		{"confirm", confirm.Title, views.Confirm(confirm), suspended("/payments/" + no + "/confirm")},
+		{"confirm-none", none.Title, views.Confirm(none), on("/payments/" + no + "/confirm")},
+	}
+}
+
+func paymentScreen(name string, p views.PaymentPage, chrome func(*layout.Chrome)) screen {
+	return screen{"payment-" + name, p.Title, views.Payment(p), chrome}
+}
+
+func paymentScreens() []screen {
+	place := "/payments/" + no
+	pending := views.PaymentPage{
+		CSRF: token, Now: now, No: no, State: models.PaymentPending, Amount: 1_700_00, Rail: models.RailAlipay, Shop: shop,
+		CreatedAt: ago(13 * time.Minute), ExpiresAt: now.Add(17*time.Minute + 21*time.Second), HasQR: true, Poll: true,
+	}
+	checking := pending
+	checking.Checking, checking.AskedAt, checking.HasQR, checking.Resumes = true, ago(20*time.Second), false, older
+	for i, answer := range []string{"not_exist", "waiting", "paid", "closed", "unknown", "unavailable", "settled", "settled_late", "already_settled", "not_paid", "suspense", "unsettled", "ask_gateway", "refused"} {
+		by := []string{"expiry", "poll", "return", "seller", "notify", "staff"}[i%6]
+		checking.Findings = append(checking.Findings, models.Finding{AskedAt: ago(time.Duration(i) * time.Minute), AskedBy: by, Answer: answer})
+	}
+	draft := pending
+	draft.State, draft.Poll = models.PaymentDraft, false
+
+	paid := pending
+	paid.State, paid.PaidAt, paid.SettledAt, paid.GatewayTradeNo = models.PaymentPaid, ago(90*time.Second), ago(88*time.Second), "2026112222001412345678901234"
+	paid.ArrearsCleared, paid.CashAfter, paid.AccountState = 1_286_40, 413_60, models.AccountActive
+	paid.Recovery = models.RecoverySteps{
+		Paid: at(-90 * time.Second), Credited: at(-88 * time.Second), ArrearsCleared: at(-88 * time.Second), Restored: at(-88 * time.Second),
+		HadArrears: true, WasSuspended: true, WaitingForRestart: 3, SharePercent: 100,
+	}
+	ramping := paid
+	ramping.PaidLate = true
+	ramping.Recovery.WaitingForRestart, ramping.Recovery.SharePercent = 0, 50
+	ramping.Recovery.Restarted, ramping.Recovery.Serving = at(-12*time.Minute), at(-12*time.Minute)
+
+	partly := paid
+	partly.Amount, partly.ArrearsCleared, partly.ArrearsLeft, partly.CashAfter, partly.AccountState = 800_00, 800_00, 486_40, -486_40, models.AccountArrears
+	partly.Recovery = models.RecoverySteps{Paid: at(-90 * time.Second), Credited: at(-88 * time.Second), HadArrears: true, SharePercent: 100}
+
+	plain := paid
+	plain.ArrearsCleared, plain.CashAfter = 0, 6_412_60
+	plain.Recovery = models.RecoverySteps{Paid: at(-time.Hour), Credited: at(-time.Hour), Serving: at(-time.Hour), SharePercent: 100}
+
+	expired := pending
+	expired.State, expired.Poll, expired.ClosedAt, expired.AskedAt, expired.CampaignsStopped = models.PaymentExpired, false, ago(2*time.Minute), ago(2*time.Minute), 3
+	cancelled := expired
+	cancelled.State, cancelled.ResumedBy = models.PaymentCancelled, older
+	failed := expired
+	failed.State, failed.Suspense = models.PaymentFailed, 1_600_00
+	refused := expired
+	refused.State = models.PaymentFailed
+	refunded := paid
+	refunded.State, refunded.Refunded = models.PaymentPartiallyRefunded, 200_00
+	return []screen{
+		paymentScreen("draft", draft, on(place)), paymentScreen("pending", pending, inArrears(place)), paymentScreen("checking", checking, inArrears(place)),
+		paymentScreen("paid", paid, on(place)), paymentScreen("ramping", ramping, on(place)), paymentScreen("partly", partly, inArrears(place)),
+		paymentScreen("plain", plain, on(place)), paymentScreen("expired", expired, suspended(place)), paymentScreen("cancelled", cancelled, on(place)),
+		paymentScreen("failed", failed, on(place)), paymentScreen("refused", refused, on(place)), paymentScreen("refunded", refunded, on(place)),
+	}
+}
+
+func recordScreens() []screen {
+	payments := views.PaymentsPage{Now: now, Pager: components.Pager{Shown: 8, OlderHref: "/payments?before=8"}}
+	for i, state := range models.PaymentStates {
+		payments.Rows = append(payments.Rows, views.PaymentRow{
+			No: no, State: state, Amount: models.Fen(1_700_00 + i*1_234_56), Rail: models.RailAlipay,
+			CreatedAt: ago(time.Duration(i*i) * time.Hour), ExpiresAt: now.Add(11 * time.Minute), PaidLate: state == models.PaymentPaid,
+		})
+	}
+	none := views.PaymentsPage{Now: now}
+	noMatch := views.PaymentsPage{Now: now, Filter: views.PaymentsFilter{
+		State: "failed", Method: "wechat", From: "2026-11-32", To: "2026-11-22", Methods: []models.Rail{models.RailAlipay, models.RailWechat},
+		Errors: models.FieldErrors{{Field: "from", Key: "error.day.malformed"}},
+	}}
+	ledger := views.LedgerPage{Now: now, Rows: ledgerRows(), Pager: components.Pager{Total: 10_000, TotalIsFloor: true, NewerHref: "/ledger?after=1", OlderHref: "/ledger?before=9"}}
+	noRows := views.LedgerPage{Now: now}
+	noneSuch := views.LedgerPage{Now: now, Filter: views.LedgerFilter{Kind: "refund"}}
+	return []screen{
+		{"payments", payments.Title, views.Payments(payments), on("/payments")},
+		{"payments-empty", none.Title, views.Payments(none), on("/payments")},
+		{"payments-no-match", noMatch.Title, views.Payments(noMatch), on("/payments?state=failed")},
+		{"ledger", ledger.Title, views.Ledger(ledger), on("/ledger")},
+		{"ledger-empty", noRows.Title, views.Ledger(noRows), on("/ledger")},
+		{"ledger-no-match", noneSuch.Title, views.Ledger(noneSuch), on("/ledger")},
+	}
+}
+
+func campaignScreens() []screen {
+	list := views.CampaignsPage{Now: now, Waiting: 3, Pager: components.Pager{Total: 8}}
+	for i, state := range views.DeliveryStates {
+		row := views.CampaignRow{CampaignRef: campaigns()[i%5], State: state, SharePercent: 50, Budget: models.Fen(300_00 + i*50_00), SpentToday: models.Fen(i * 21_17)}
+		if i > 1 {
+			row.StoppedAt = ago(time.Duration(i) * 9 * time.Hour)
+		}
+		list.Rows = append(list.Rows, row)
+	}
+	none, noMatch := views.CampaignsPage{Now: now}, views.CampaignsPage{Now: now, State: "frozen"}
+	one := views.CampaignPage{
+		CSRF: token, Now: now, ID: 101, Name: "机械键盘-主推款", State: models.DeliveryRecovering, SharePercent: 25, SwitchedOn: true,
+		SpentToday: 214_35, Budget: 400_00, BudgetForm: views.BudgetForm{Budget: "400"},
+		Keywords: []views.KeywordRow{{1, "机械键盘 静音", 8, 1_25}, {2, "机械键盘 茶轴 87键", 6, 98}, {3, "办公键盘", 0, 2_00}},
+	}
+	stopped := one
+	stopped.State, stopped.SwitchedOn, stopped.Name = models.DeliveryPausedArrears, false, "双十二预热-人体工学鼠标与超长名称测试计划"
+	stopped.Stops = []components.Stop{
+		{Cause: models.DeliveryPausedArrears, Lift: models.LiftRestart, Since: ago(26 * time.Hour), PayFirst: true},
+		{Cause: models.DeliveryPaused, Lift: models.LiftSwitch, Since: ago(20 * time.Hour)},
+		{Cause: models.DeliveryBudgetReached, Lift: models.LiftBudget, Since: ago(27 * time.Hour)},
+	}
+	stopped.BudgetForm = views.BudgetForm{Budget: "10", Errors: models.FieldErrors{{Field: "budget", Key: "error.budget.too_small", Args: map[string]any{"Min": models.Fen(30_00)}}}}
+	stopped.BidForm = views.BidForm{KeywordID: 2, Bid: "0.01", Errors: models.FieldErrors{{Field: "bid", Key: "error.bid.too_small", Args: map[string]any{"Min": models.Fen(5)}}}}
+	ended := one
+	ended.State, ended.Ended, ended.Keywords = models.DeliveryEnded, true, nil
+	ended.Stops = []components.Stop{{Cause: models.DeliveryEnded, Lift: models.LiftNobody, Since: ago(900 * time.Hour)}}
+	return append(restartScreens(),
+		screen{"campaigns", list.Title, views.Campaigns(list), on("/campaigns")},
+		screen{"campaigns-empty", none.Title, views.Campaigns(none), on("/campaigns")},
+		screen{"campaigns-no-match", noMatch.Title, views.Campaigns(noMatch), on("/campaigns?state=frozen")},
+		screen{"campaign", one.Title, views.Campaign(one), on("/campaigns/101")},
+		screen{"campaign-stopped", stopped.Title, views.Campaign(stopped), suspended("/campaigns/103")},
+		screen{"campaign-ended", ended.Title, views.Campaign(ended), on("/campaigns/101")},
+	)
+}
+
+func restartScreens() []screen {
+	page := views.RestartPage{CSRF: token, Now: now, State: models.AccountActive, Spendable: 413_60}
+	for i, c := range campaigns() {
+		row := views.RestartRow{CampaignRef: c, StoppedAt: ago(26 * time.Hour), Budget: models.Fen(100_00 + i*50_00), DailyCost: models.Fen(90_00 + i*31_40), Ticked: true, Edited: i == 1}
+		if i > 2 {
+			row.Refusal = []string{models.RefusedPaused, models.RefusedEnded}[i-3]
+		}
+		page.Rows = append(page.Rows, row)
+	}
+	page.Check = views.RestartCheck{Chosen: 3, BudgetSum: 450_00, Runway: lasts(0.9)}
+	owing := page
+	owing.State, owing.Arrears = models.AccountSuspended, 1_286_40
+	frozen := page
+	frozen.State = models.AccountFrozen
+	unticked := page
+	unticked.Errors = models.FieldErrors{{Field: "campaign_id", Key: "error.restart.none"}}
+	unticked.Check = views.RestartCheck{}
+
+	done := views.RestartPage{CSRF: token, Now: now, State: models.AccountActive, Spendable: 413_60, Result: &views.RestartResult{At: ago(2 * time.Minute), UndoUntil: now.Add(28 * time.Minute)}}
+	done.Result.Rows = []views.RestartResultRow{{CampaignRef: campaigns()[0]}, {CampaignRef: campaigns()[1]}}
+	for _, reason := range models.RefusedReasons {
+		done.Result.Rows = append(done.Result.Rows, views.RestartResultRow{CampaignRef: campaigns()[2], Refusal: reason})
+	}
+	undone := page
+	undone.Result = &views.RestartResult{At: ago(time.Hour), Undone: true, Rows: done.Result.Rows[:2]}
+	none := views.RestartPage{CSRF: token, Now: now, State: models.AccountActive}
+	place := "/campaigns/restart"
+	return []screen{
+		{"restart", page.Title, views.Restart(page), on(place)},
+		{"restart-owing", owing.Title, views.Restart(owing), suspended(place)},
+		{"restart-frozen", frozen.Title, views.Restart(frozen), func(c *layout.Chrome) { c.Path, c.State = place, models.AccountFrozen }},
+		{"restart-unticked", unticked.Title, views.Restart(unticked), on(place)},
+		{"restart-done", done.Title, views.Restart(done), on(place)},
+		{"restart-undone", undone.Title, views.Restart(undone), on(place)},
+		{"restart-empty", none.Title, views.Restart(none), on(place)},
+	}
+}

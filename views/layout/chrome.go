@@ -1,0 +1,34 @@
+// Package layout draws what stands around every page: head, rail, top bar,
+// banner and flash.
+package layout
+
+import (
+	"time"
+
+	"ztc-portal/models"
+)
+
+// Themes are what the theme cookie may say; empty follows the device.
+const (
+	ThemeAuto  = ""
+	ThemeLight = "light"
+	ThemeDark  = "dark"
+)
+
+// Chrome is what the layout knows of the request: values only.
+type Chrome struct {
+	Theme     string // ThemeAuto, ThemeLight or ThemeDark
+	Path      string // own path with query: marks the place in the rail, and is where the switches lead back to
+	CSRF      string
+	RequestID string
+	Demo      bool
+	Now       time.Time
+	Flash     *Flash
+
+	SignedIn  bool // what follows is drawn only when signed in
+	Shop      string
+	Email     string
+	State     models.AccountState
+	Spendable models.Fen
+	Banner    *Banner // see BannerOf
+}

@@ -1,0 +1,90 @@
+package layout
+
+import "strings"
+
+// item is one place of the rail.
+type item struct{ key, icon, href string }
+
+// group is a part of the rail; the dock of a narrow screen shows the groups,
+// each leading to its first place.
+type group struct {
+	key, icon string
+	items     []item
+}
+
+// places is the rail: what exists, and nothing else.
+var places = []group{
+	{key: "overview", icon: "layout-dashboard", items: []item{
+		{"overview", "layout-dashboard", "/account"},
+	}},
+	{key: "promotion", icon: "megaphone", items: []item{
+		{"campaigns", "megaphone", "/campaigns"},
+		{"restart", "rotate-ccw", "/campaigns/restart"},
+	}},
+	{key: "finance", icon: "wallet", items: []item{
+		{"recharge", "plus", "/recharge"},
+		{"payments", "receipt-text", "/payments"},
+		{"ledger", "scroll-text", "/ledger"},
+	}},
+}
+
+// themeChoices are the three positions of the theme switch.
+var themeChoices = []struct{ value, icon string }{
+	{"light", "sun"}, {"dark", "moon"}, {"auto", "sun-moon"},
+}
+
+// at finds the place the path belongs to: the longest address that leads it.
+func (c Chrome) at() item {
+	path, _, _ := strings.Cut(c.Path, "?")
+	var best item
+	for _, g := range places {
+		for _, i := range g.items {
+			if (path == i.href || strings.HasPrefix(path, i.href+"/")) && len(i.href) > len(best.href) {
+				best = i
+			}
+		}
+	}
+	return best
+}
+
+// in tells whether the group holds the place the page belongs to.
+func (c Chrome) in(g group) bool {
+	here := c.at()
+	for _, i := range g.items {
+		if i.href == here.href {
+			return true
+		}
+	}
+	return false
+}
+
+// siblings are the places of the group the page belongs to, when there are several.
+func (c Chrome) siblings() []item {
+	for _, g := range places {
+		if c.in(g) && len(g.items) > 1 {
+			return g.items
+		}
+	}
+	return nil
+}
+
+// paying tells whether the page has a next step of its own that concerns money,
+// so that the bar's button must not compete with it.
+func (c Chrome) paying() bool {
+	at := c.at().href
+	return at == "/recharge" || at == "/account" || at == "/payments" || at == "/campaigns/restart" || c.Banner != nil
+}
+
+func (c Chrome) hasTheme(value string) bool {
+	if c.Theme == ThemeLight || c.Theme == ThemeDark {
+		return c.Theme == value
+	}
+	return value == "auto"
+}
+
+func pressed(yes bool) string {
+	if yes {
+		return "true"
+	}
+	return "false"
+}
