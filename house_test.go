@@ -46,12 +46,12 @@ var (
 )
 
 const (
-	gorm     = "gorm.io"
-	echo     = "github.com/labstack/echo"
-	templ    = "github.com/a-h/templ"
-	river    = "github.com/riverqueue"
-	alipay   = "github.com/smartwalle"
-	decimals = "github.com/shopspring/decimal"
+	gorm      = "gorm.io"
+	echo      = "github.com/labstack/echo"
+	templ     = "github.com/a-h/templ"
+	river     = "github.com/riverqueue"
+	alipayLib = "github.com/smartwalle"
+	decimals  = "github.com/shopspring/decimal"
 )
 
 // banned says what the packages of a folder (and of those in it) never import.
@@ -73,17 +73,17 @@ var banned = []struct {
 // alone is a library and the only place that imports it, tests of others included.
 var alone = []struct{ library, place string }{
 	{decimals, "models/money"},
-	{alipay, "gateways/alipay/"},
+	{alipayLib, "gateways/alipay/"},
 	{gorm, "models/"},
 }
 
 // forTests are packages that only tests import; sandbox is for main as well.
 var forTests = []string{"models/modelstest", "gateways/conformance"}
 
-const sandbox = "gateways/sandbox"
+const sandboxFolder = "gateways/sandbox"
 
 // withRules are the folders whose README.md says what they own and what must hold.
-var withRules = []string{"models", "models/ledger", "gateways/alipay", "gateways/wechat", "gateways/unionpay", "gateways/banktransfer", sandbox}
+var withRules = []string{"models", "models/ledger", "gateways/alipay", "gateways/wechat", "gateways/unionpay", "gateways/banktransfer", sandboxFolder}
 
 const (
 	maxFunctionLines = 70
@@ -296,7 +296,7 @@ func bannedImports(h house) []string {
 			}
 			for _, imported := range s.imports {
 				for _, ban := range rule.imports {
-					ownStorage := s.folder == sandbox && ban == "database/sql"
+					ownStorage := s.folder == sandboxFolder && ban == "database/sql"
 					if within(imported, ban) && (!s.test || ban == gorm) && !ownStorage {
 						found = append(found, fmt.Sprintf("%s imports %s; %s never does", s.name, imported, rule.folder))
 					}
@@ -330,9 +330,9 @@ func testPackagesInUse(h house) []string {
 		for _, imported := range s.imports {
 			folder, ok := ours(imported)
 			switch {
-			case ok && s.folder == sandbox:
+			case ok && s.folder == sandboxFolder:
 				found = append(found, s.name+" imports "+folder+"; the sandbox shares nothing with the portal")
-			case folder == sandbox && s.folder != ".":
+			case folder == sandboxFolder && s.folder != ".":
 				found = append(found, s.name+" imports the sandbox; only main and tests do")
 			case slices.Contains(forTests, folder):
 				found = append(found, s.name+" imports "+folder+"; only tests do")

@@ -203,8 +203,8 @@ func (r *Rails) end(ctx context.Context, no, by string, finish func(context.Cont
 // Resume puts a new payment in the place of one that ended unpaid, or is still
 // pending: the old one is asked about and closed at the gateway first. When
 // the old one turns out to be paid it is given back, settled, and nothing new
-// is made. NotFound, Conflict as models.Store.ResumePayment; Unavailable.
-func (r *Rails) Resume(ctx context.Context, accountID int64, no, subject string) (models.Payment, error) {
+// is made. subject names the new payment for the payer. NotFound, Conflict as models.Store.ResumePayment; Unavailable.
+func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject func(no string) string) (models.Payment, error) {
 	old, err := r.Store.OwnPayment(ctx, accountID, no)
 	if err != nil {
 		return old, err
@@ -233,7 +233,7 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no, subject string)
 	if err != nil || next.State != models.PaymentPending || next.QRContent != "" {
 		return next, err
 	}
-	if _, err := r.open(ctx, gateway, &next, subject); err != nil {
+	if _, err := r.open(ctx, gateway, &next, subject(next.No)); err != nil {
 		r.Log.WarnContext(ctx, "resumed payment has no checkout yet", "payment", next.No, "error", err)
 	}
 	return next, nil

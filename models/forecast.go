@@ -99,12 +99,15 @@ type Runway struct {
 	Until time.Time
 }
 
+// maxRunwayDays bounds Runway.Until: more would not fit a time.Duration.
+const maxRunwayDays = 10 * 365
+
 // runway says how long spendable money lasts from now.
 func runway(spendable, daily Fen, now time.Time) Runway {
 	days, ok := spendable.DaysAt(daily)
 	if !ok {
 		return Runway{}
 	}
-	lasts := time.Duration(float64(spendable) / float64(daily) * float64(24*time.Hour))
-	return Runway{Known: true, Days: days, Until: now.Add(min(lasts, 10*365*24*time.Hour))}
+	lasts := min(float64(spendable)/float64(daily), maxRunwayDays) * float64(24*time.Hour)
+	return Runway{Known: true, Days: days, Until: now.Add(time.Duration(lasts))}
 }

@@ -267,6 +267,11 @@ func (s *Store) RestartDesk(ctx context.Context, accountID int64) (RestartDesk, 
 	return desk, err
 }
 
+// RunwayOf says how long the spendable money lasts at the given daily budgets.
+func (d RestartDesk) RunwayOf(budgets Fen) Runway {
+	return runway(d.Funds.Spendable(), budgets, d.Now)
+}
+
 // editedSinceStop tells which campaigns of the newest snapshot have another
 // budget or another bid than when they ran.
 func editedSinceStop(db *gorm.DB, accountID int64) (map[int64]bool, error) {

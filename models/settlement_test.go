@@ -11,7 +11,7 @@ import (
 	"ztc-portal/models/modelstest"
 )
 
-func settle(t *testing.T, b *modelstest.Bench, r models.Receipt) models.Outcome {
+func settle(t testing.TB, b *modelstest.Bench, r models.Receipt) models.Outcome {
 	t.Helper()
 	outcome, err := b.SettlePayment(t.Context(), r, 0)
 	if err != nil {
@@ -20,7 +20,7 @@ func settle(t *testing.T, b *modelstest.Bench, r models.Receipt) models.Outcome 
 	return outcome
 }
 
-func wantFunds(t *testing.T, b *modelstest.Bench, accountID int64, cash, bonus models.Fen) {
+func wantFunds(t testing.TB, b *modelstest.Bench, accountID int64, cash, bonus models.Fen) {
 	t.Helper()
 	desk, err := b.RechargeDesk(t.Context(), accountID)
 	if err != nil {
@@ -31,7 +31,7 @@ func wantFunds(t *testing.T, b *modelstest.Bench, accountID int64, cash, bonus m
 	}
 }
 
-func wantState(t *testing.T, b *modelstest.Bench, no string, want models.PaymentState) models.Payment {
+func wantState(t testing.TB, b *modelstest.Bench, no string, want models.PaymentState) models.Payment {
 	t.Helper()
 	p, err := b.PaymentByNo(t.Context(), no)
 	if err != nil {

@@ -34,7 +34,7 @@ var made = map[string][]string{
 	"ledger.kind.":     views.LedgerKinds,
 	"ledger.purse.":    {"cash", "bonus"},
 	"ladder.step.":     views.LadderSteps,
-	"ladder.hand.": {"arrears_cleared", "restarted"},
+	"ladder.hand.":     {"arrears_cleared", "restarted"},
 	"ladder.state.":    {"skipped", "now", "ahead"},
 	"recharge.basis.":  {"minimum", "arrears", "days"},
 	"account.verdict.": {"fine", "low", "empty", "fresh", "arrears", "suspended", "waiting", "frozen"},
@@ -69,9 +69,11 @@ func words[W ~string](values []W) (s []string) {
 	return s
 }
 
-// foreign are the sections whose keys other packages speak as literals; of the
-// rest only views speaks.
+// foreign are the sections that other packages speak as bare literals.
 var foreign = []string{"error", "flash", "banner"}
+
+// said finds the keys that any package hands to text.
+var said = regexp.MustCompile(`text\.T(?:Map)?\([^\n]*?"([a-z_]+\.[a-z0-9_.]+)"`)
 
 var literal = regexp.MustCompile(`"([a-z_]+(?:\.[A-Za-z0-9_-]+)*\.?)"`)
 
@@ -86,6 +88,11 @@ func TestEveryKeySpokenExistsAndNoneIsDead(t *testing.T) {
 	}
 	spoken, prefixes := map[string]bool{}, map[string]bool{}
 	for file, source := range sources(t) {
+		for _, m := range said.FindAllStringSubmatch(source, -1) {
+			if key := m[1]; !catalogue[key] && !strings.HasSuffix(key, ".") {
+				t.Errorf("%s says %q, which the catalogues do not know", file, key)
+			}
+		}
 		inViews := strings.HasPrefix(file, "views/")
 		for _, m := range literal.FindAllStringSubmatch(source, -1) {
 			key := m[1]

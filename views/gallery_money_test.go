@@ -20,7 +20,7 @@ func rechargeScreens() []screen {
 		},
 		Methods: []views.Method{{Method: models.Method{Rail: models.RailAlipay, Min: 200_00, Max: 500_000_00}, LastUsed: true}},
 		Estimate: views.Estimate{
-			Amount: 1_700_00, ArrearsBefore: 1_286_40, ArrearsCleared: 1_286_40, CashAfter: 413_60, SpendableAfter: 413_60,
+			Amount: 1_700_00, ArrearsBefore: 1_286_40, ArrearsCleared: 1_286_40, CashAfter: 413_60, SpendableAfter: 533_60,
 			StateAfter: models.AccountActive, CampaignsByItself: 2, CampaignsByRestart: 1, CampaignsStay: 1, Runway: lasts(1),
 		},
 	}

@@ -82,7 +82,7 @@ func signedOut(c *layout.Chrome) {
 
 func errorScreens() []screen {
 	var all []screen
-	for status, name := range map[int]string{403: "error-403", 404: "error-404", 409: "error-409", 422: "error-422", 429: "error-429", 500: "error-500", 503: "error-503"} {
+	for status, name := range map[int]string{403: "error-403", 404: "error-404", 405: "error-405", 409: "error-409", 422: "error-422", 429: "error-429", 500: "error-500", 503: "error-503"} {
 		page := views.ErrorPage{Status: status, RequestID: "01JD8Q4ZV0", SignedIn: true, MoneySafe: status < 500}
 		if status == 409 {
 			page.Line = text.Line{Key: "error.payment.ended", Args: map[string]any{"No": no}}

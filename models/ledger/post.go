@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -60,13 +59,20 @@ func Post(db *gorm.DB, kind, reference string, lines []Line, now time.Time) (Pos
 	return Posted{TransactionID: id, New: true, Balances: balances}, nil
 }
 
+// maxLineFen and maxLines bound a transaction, so that its sum cannot go round
+// to zero by overflow.
+const (
+	maxLineFen = 1 << 53
+	maxLines   = 1 << 9
+)
+
 // balanced sorts the lines by account and refuses what may never be posted.
 func balanced(lines []Line) ([]Line, error) {
 	sorted := slices.Clone(lines)
 	slices.SortFunc(sorted, func(a, b Line) int { return int(a.AccountID - b.AccountID) })
 	var sum int64
 	for i, line := range sorted {
-		if line.AmountFen == 0 || line.AmountFen == math.MinInt64 {
+		if line.AmountFen == 0 || line.AmountFen < -maxLineFen || line.AmountFen > maxLineFen {
 			return nil, fmt.Errorf("%w: a line of %d fen", ErrUnbalanced, line.AmountFen)
 		}
 		if i > 0 && sorted[i-1].AccountID == line.AccountID {
@@ -74,7 +80,7 @@ func balanced(lines []Line) ([]Line, error) {
 		}
 		sum += line.AmountFen
 	}
-	if sum != 0 || len(sorted) < 2 {
+	if sum != 0 || len(sorted) < 2 || len(sorted) > maxLines {
 		return nil, fmt.Errorf("%w: %d lines, sum %d", ErrUnbalanced, len(sorted), sum)
 	}
 	return sorted, nil

@@ -18,7 +18,8 @@ const (
 // Chrome is what the layout knows of the request: values only.
 type Chrome struct {
 	Theme     string // ThemeAuto, ThemeLight or ThemeDark
-	Path      string // own path with query: marks the place in the rail, and is where the switches lead back to
+	Path      string // own path with query: marks the place in the rail
+	Back      string // own path the switches lead back to, where it is not Path (the answer to a POST)
 	CSRF      string
 	RequestID string
 	Demo      bool

@@ -2,7 +2,8 @@ package layout
 
 import "ztc-portal/views/text"
 
-// Flash is what the last act did, said once on the page it leads to.
+// Flash is what the last act did, said once on the page it leads to. It travels
+// in a cookie as JSON, so that Args hold words and whole numbers only.
 type Flash struct {
 	Key  string // one of Flashes
 	Args map[string]any
@@ -20,7 +21,17 @@ var Flashes = map[string]string{
 	"flash.restart_undone":    "info",
 }
 
-func (f Flash) line() text.Line { return text.Line{Key: f.Key, Args: f.Args} }
+// line makes whole numbers whole again: JSON gave them back as floats.
+func (f Flash) line() text.Line {
+	args := make(map[string]any, len(f.Args))
+	for name, value := range f.Args {
+		if n, ok := value.(float64); ok {
+			value = int(n)
+		}
+		args[name] = value
+	}
+	return text.Line{Key: f.Key, Args: args}
+}
 
 // tone is "info" for a sentence that is not in Flashes.
 func (f Flash) tone() string {

@@ -75,6 +75,13 @@ func (c Chrome) paying() bool {
 	return at == "/recharge" || at == "/account" || at == "/payments" || at == "/campaigns/restart" || c.Banner != nil
 }
 
+func (c Chrome) back() string {
+	if c.Back != "" {
+		return c.Back
+	}
+	return c.Path
+}
+
 func (c Chrome) hasTheme(value string) bool {
 	if c.Theme == ThemeLight || c.Theme == ThemeDark {
 		return c.Theme == value

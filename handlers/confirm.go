@@ -1,0 +1,72 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ztc-portal/handlers/web"
+	"ztc-portal/models"
+	"ztc-portal/views"
+	"ztc-portal/views/text"
+)
+
+// showConfirm shows what a draft will do (M5). A payment that was confirmed
+// before has its own page.
+func (p *portal) showConfirm(c echo.Context) error {
+	ctx, seller := c.Request().Context(), web.Seller(c)
+	payment, err := p.Store.OwnPayment(ctx, seller.AccountID, c.Param("no"))
+	if err != nil {
+		return err
+	}
+	if payment.State != models.PaymentDraft {
+		return web.SeeOther(c, "/payments/"+payment.No)
+	}
+	desk, err := p.Store.RechargeDesk(ctx, seller.AccountID)
+	if err != nil {
+		return err
+	}
+	page := confirmPage(desk, payment)
+	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().PaymentTTL
+	if gateway, ok := p.rails.By[payment.Rail]; ok {
+		page.Payee = gateway.Payee()
+	}
+	return p.Render(c, http.StatusOK, page, views.Confirm(page))
+}
+
+func confirmPage(desk models.RechargeDesk, payment models.Payment) views.ConfirmPage {
+	preview := desk.Preview(payment.AmountFen)
+	return views.ConfirmPage{
+		Now: desk.Now, No: payment.No, Amount: payment.AmountFen, Rail: payment.Rail,
+		Before: views.Standing{
+			State: preview.StateBefore, Arrears: desk.Funds.Arrears(), Cash: desk.Funds.Cash, Bonus: desk.Funds.Bonus,
+			Spendable: desk.Funds.Spendable(), Runway: preview.Before,
+		},
+		After: views.Standing{
+			State: preview.StateAfter, Arrears: preview.ArrearsLeft, Cash: preview.After.Cash, Bonus: preview.After.Bonus,
+			Spendable: preview.After.Spendable(), Runway: preview.Runway,
+		},
+		Campaigns: preview.Campaigns,
+	}
+}
+
+// confirm sends the draft on its way and the browser to the cashier. Only the
+// stored draft counts; the form carries nothing but its token.
+func (p *portal) confirm(c echo.Context) error {
+	no := c.Param("no")
+	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no))
+	if err != nil {
+		return err
+	}
+	if checkout.RedirectURL != "" {
+		return web.SeeOther(c, checkout.RedirectURL)
+	}
+	return web.SeeOther(c, "/payments/"+payment.No)
+}
+
+// subject is what the payer reads at the gateway: in Chinese whatever the page's
+// language, since a gateway wants the same words each time.
+func subject(no string) string {
+	return text.T(text.With(context.Background(), "zh-CN"), "payment.subject", "No", no)
+}

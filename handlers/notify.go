@@ -1,0 +1,46 @@
+package handlers
+
+import (
+	"io"
+
+	"github.com/labstack/echo/v4"
+
+	"ztc-portal/models"
+)
+
+// notify takes a gateway's word: stored raw, verified, settled, and answered in
+// the gateway's own form only after that.
+func (p *portal) notify(c echo.Context) error {
+	rail := models.Rail(c.Param("rail"))
+	gateway, ok := p.rails.By[rail]
+	if !ok {
+		return &models.Error{Code: models.NotFound, Key: "error.not_found"}
+	}
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, models.MaxNotifyBytes+1))
+	if err != nil {
+		return err
+	}
+	settled := false
+	if len(body) <= models.MaxNotifyBytes {
+		settled, err = p.rails.Notify(c.Request().Context(), rail, c.RealIP(), c.Request().Header, body)
+		if err != nil {
+			p.Log.ErrorContext(c.Request().Context(), "notify not taken", "rail", rail, "error", err)
+		}
+	}
+	status, contentType, answer := gateway.Answer(settled && err == nil)
+	return c.Blob(status, contentType, []byte(answer))
+}
+
+// comeBack is where the browser lands after the cashier. What it brings proves
+// nothing: the gateway is asked, and the payment's own page says what is so.
+func (p *portal) comeBack(c echo.Context) error {
+	rail := models.Rail(c.Param("rail"))
+	if _, ok := p.rails.By[rail]; !ok {
+		return &models.Error{Code: models.NotFound, Key: "error.not_found"}
+	}
+	no, err := p.rails.Return(c.Request().Context(), rail, c.QueryParams())
+	if err != nil {
+		return err
+	}
+	return c.Redirect(303, "/payments/"+no)
+}

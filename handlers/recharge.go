@@ -1,0 +1,93 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"ztc-portal/handlers/web"
+	"ztc-portal/models"
+	"ztc-portal/views"
+)
+
+// showRecharge draws the form (M2–M4); what is typed so far may stand in the
+// address, so that the summary follows it.
+func (p *portal) showRecharge(c echo.Context) error {
+	form := views.RechargeForm{Amount: c.QueryParam("amount"), Method: c.QueryParam("method")}
+	return p.drawRecharge(c, http.StatusOK, form)
+}
+
+func (p *portal) recharge(c echo.Context) error {
+	form := views.RechargeForm{Amount: c.FormValue("amount"), Method: c.FormValue("method")}
+	payment, err := p.Store.DraftRecharge(c.Request().Context(), web.Seller(c).AccountID,
+		models.RechargeInput{Amount: form.Amount, Method: form.Method})
+	if fields, refused := web.Refused(err); refused {
+		form.Errors = fields
+		return p.drawRecharge(c, http.StatusUnprocessableEntity, form)
+	}
+	if err != nil {
+		return err
+	}
+	return web.SeeOther(c, "/payments/"+payment.No+"/confirm")
+}
+
+func (p *portal) drawRecharge(c echo.Context, status int, form views.RechargeForm) error {
+	desk, err := p.Store.RechargeDesk(c.Request().Context(), web.Seller(c).AccountID)
+	if err != nil {
+		return err
+	}
+	page := rechargePage(desk, form)
+	page.CSRF = p.Token(c)
+	return p.Render(c, status, page, views.Recharge(page))
+}
+
+func rechargePage(desk models.RechargeDesk, form views.RechargeForm) views.RechargePage {
+	if form.Method == "" && len(form.Errors) == 0 {
+		form.Method = string(preferred(desk))
+	}
+	page := views.RechargePage{
+		Now: desk.Now, Form: form,
+		State: desk.Account.State(), Arrears: desk.Funds.Arrears(), Cash: desk.Funds.Cash, Bonus: desk.Funds.Bonus,
+		Spendable: desk.Funds.Spendable(), DailyCost: desk.DailyCost.Fen, Minimum: desk.Methods[0].Min,
+		Pending: pendingPayment(desk.Pending),
+	}
+	typed, _, problems := models.RechargeInput{Amount: form.Amount, Method: form.Method}.Parse(desk.Methods)
+	for _, s := range desk.Suggestions {
+		preview := desk.Preview(s.Amount)
+		page.Suggestions = append(page.Suggestions, views.Suggestion{
+			Suggestion: s, Runway: preview.Runway, Chosen: typed == s.Amount,
+			CampaignsBack: preview.CountReturns(models.ReturnsByItself) + preview.CountReturns(models.ReturnsByRestart),
+		})
+	}
+	for _, m := range desk.Methods {
+		page.Methods = append(page.Methods, views.Method{Method: m, LastUsed: m.Rail == desk.Account.LastMethod})
+	}
+	page.Estimate.Problem = problems.On("amount")
+	if strings.TrimSpace(form.Amount) == "" {
+		page.Estimate.Problem = nil
+	} else if page.Estimate.Problem == nil {
+		page.Estimate = estimate(desk, typed)
+	}
+	return page
+}
+
+// preferred is the method used last, or the first there is.
+func preferred(desk models.RechargeDesk) models.Rail {
+	for _, m := range desk.Methods {
+		if m.Rail == desk.Account.LastMethod {
+			return m.Rail
+		}
+	}
+	return desk.Methods[0].Rail
+}
+
+func estimate(desk models.RechargeDesk, amount models.Fen) views.Estimate {
+	p := desk.Preview(amount)
+	return views.Estimate{
+		Amount: amount, ArrearsBefore: desk.Funds.Arrears(), ArrearsCleared: p.ArrearsCleared, ArrearsLeft: p.ArrearsLeft,
+		CashAfter: p.After.Cash, SpendableAfter: p.After.Spendable(), StateAfter: p.StateAfter, Runway: p.Runway,
+		CampaignsByItself: p.CountReturns(models.ReturnsByItself), CampaignsByRestart: p.CountReturns(models.ReturnsByRestart),
+		CampaignsStay: p.CountReturns(models.Stays),
+	}
+}

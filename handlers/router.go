@@ -1,0 +1,131 @@
+// Package handlers answers the portal's requests: every route is on this page,
+// by audience; one file a screen.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"ztc-portal/gateways"
+	"ztc-portal/handlers/web"
+	"ztc-portal/models"
+	"ztc-portal/static"
+)
+
+// Config is what the portal's pages are made of.
+type Config struct {
+	Store    *models.Store
+	Rails    *gateways.Rails
+	Log      *slog.Logger
+	Secret   []byte         // signs the session cookie
+	Secure   bool           // cookies travel over https only
+	Demo     bool           // the sign-in page lists the demo's sign-ins
+	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Cashiers []string       // where a confirmed payment sends the browser
+	Ready    func(context.Context) error
+	Metrics  http.Handler
+}
+
+// portal is what the handlers of the seller's pages share.
+type portal struct {
+	*web.Web
+	rails *gateways.Rails
+	ready func(context.Context) error
+}
+
+const (
+	maxBody        = "64K"
+	requestTimeout = 30 * time.Second
+)
+
+// New builds the whole portal as one http.Handler.
+func New(cfg Config) http.Handler {
+	w := web.New(web.Options{Store: cfg.Store, Log: cfg.Log, Secret: cfg.Secret, Secure: cfg.Secure, Demo: cfg.Demo})
+	p := &portal{Web: w, rails: cfg.Rails, ready: cfg.Ready}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = w.HandleError
+	e.IPExtractor = addressOf(cfg.Proxies)
+	e.Use(
+		middleware.RequestID(), middleware.ContextTimeout(requestTimeout), web.Logged(cfg.Log), middleware.Recover(),
+		web.Headers(cfg.Cashiers...), web.LoadLanguage, middleware.BodyLimit(maxBody),
+	)
+	p.ops(e, cfg.Metrics)
+	p.callbacks(e)
+	pages := e.Group("", w.LoadWho, w.CheckToken)
+	p.everybody(pages)
+	p.sellers(pages)
+	return e
+}
+
+// ops: for machines that watch over the portal, and the built files.
+func (p *portal) ops(e *echo.Echo, metrics http.Handler) {
+	e.GET("/healthz", p.healthz)
+	e.GET("/readyz", p.readyz)
+	e.GET("/metrics", echo.WrapHandler(metrics))
+	e.GET(static.Prefix+"*", p.staticFile, middleware.Gzip())
+}
+
+// callbacks: gateways, and browsers that come back from them. No session, no
+// form token: a signature is what counts.
+func (p *portal) callbacks(e *echo.Echo) {
+	e.POST("/notify/:rail", p.notify)
+	e.GET("/return/:rail", p.comeBack)
+}
+
+// everybody: signed in or not.
+func (p *portal) everybody(g *echo.Group) {
+	g.GET("/login", p.showLogin)
+	g.POST("/login", p.login)
+	g.POST("/logout", p.logout)
+	g.POST("/preferences", p.setPreferences)
+	g.GET("/", p.home)
+	g.RouteNotFound("/*", p.notFound)
+}
+
+// sellers: signed-in sellers, in the order in which they meet the pages.
+func (p *portal) sellers(all *echo.Group) {
+	g := all.Group("", web.SellersOnly)
+	g.GET("/account", p.showAccount)
+	g.GET("/recharge", p.showRecharge)
+	g.POST("/recharge", p.recharge)
+	g.GET("/payments", p.listPayments)
+	g.GET("/payments/:no/confirm", p.showConfirm)
+	g.POST("/payments/:no/confirm", p.confirm)
+	g.GET("/payments/:no", p.showPayment)
+	g.GET("/payments/:no/qr.png", p.paymentQR)
+	g.POST("/payments/:no/check", p.checkPayment)
+	g.POST("/payments/:no/cancel", p.cancelPayment)
+	g.POST("/payments/:no/resume", p.resumePayment)
+	g.GET("/ledger", p.listLedger)
+	g.GET("/campaigns", p.listCampaigns)
+	g.GET("/campaigns/restart", p.showRestart)
+	g.POST("/campaigns/restart", p.restart)
+	g.POST("/campaigns/restart/undo", p.undoRestart)
+	g.GET("/campaigns/:id", p.showCampaign)
+	g.POST("/campaigns/:id/pause", p.switchCampaign)
+	g.POST("/campaigns/:id/budget", p.setBudget)
+	g.POST("/campaigns/:id/keywords/:kid", p.setBid)
+}
+
+// addressOf finds the client's address; forwarded ones count from known proxies only.
+func addressOf(proxies []netip.Prefix) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, prefix := range proxies {
+		_, network, err := net.ParseCIDR(prefix.String())
+		if err == nil {
+			trust = append(trust, echo.TrustIPRange(network))
+		}
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}

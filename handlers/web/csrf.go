@@ -1,0 +1,50 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ztc-portal/models"
+)
+
+// tokenField is the form field that carries the token.
+const tokenField = "csrf"
+
+func newToken() string {
+	var random [32]byte
+	rand.Read(random[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(random[:])
+}
+
+// Token is the session's form token, made on first need and changed at sign-in.
+func (w *Web) Token(c echo.Context) string {
+	session := w.session(c)
+	if token, ok := session.Values[valueToken].(string); ok {
+		return token
+	}
+	token := newToken()
+	session.Values[valueToken] = token
+	session.Save(c.Request(), c.Response())
+	return token
+}
+
+// CheckToken refuses an unsafe request whose form does not carry the session's
+// own token.
+func (w *Web) CheckToken(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		switch c.Request().Method {
+		case http.MethodGet, http.MethodHead, http.MethodOptions:
+			return next(c)
+		}
+		want, _ := w.session(c).Values[valueToken].(string)
+		got := c.FormValue(tokenField)
+		if want == "" || subtle.ConstantTimeCompare([]byte(got), []byte(want)) != 1 {
+			return &models.Error{Code: models.Forbidden, Key: "error.form_token"}
+		}
+		return next(c)
+	}
+}

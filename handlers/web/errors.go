@@ -1,0 +1,65 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"ztc-portal/models"
+	"ztc-portal/views"
+	"ztc-portal/views/text"
+)
+
+// statusOf is the one table that turns a refusal into a status.
+var statusOf = map[models.Code]int{
+	models.Invalid:         http.StatusUnprocessableEntity,
+	models.NotFound:        http.StatusNotFound,
+	models.Conflict:        http.StatusConflict,
+	models.Unauthenticated: http.StatusUnprocessableEntity,
+	models.Forbidden:       http.StatusForbidden,
+	models.TooMany:         http.StatusTooManyRequests,
+	models.Unavailable:     http.StatusServiceUnavailable,
+	models.Internal:        http.StatusInternalServerError,
+}
+
+// Status gives the status of an error; the router's own errors keep theirs.
+func Status(err error) int {
+	if http := (*echo.HTTPError)(nil); errors.As(err, &http) {
+		return http.Code
+	}
+	return statusOf[models.CodeOf(err)]
+}
+
+// HandleError answers what a handler returned as an error: a page that says
+// what happened, whether money moved and what to do. What is not ours is
+// logged and never shown.
+func (w *Web) HandleError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	status := Status(err)
+	if status >= http.StatusInternalServerError {
+		w.Log.ErrorContext(c.Request().Context(), "request failed", "method", c.Request().Method, "path", c.Path(),
+			"request_id", c.Response().Header().Get(echo.HeaderXRequestID), "error", err)
+	}
+	if status == http.StatusTooManyRequests {
+		c.Response().Header().Set("Retry-After", "900")
+	}
+	page := views.ErrorPage{
+		Status: status, Line: lineOf(err), RequestID: c.Response().Header().Get(echo.HeaderXRequestID),
+		SignedIn: Who(c) != nil, MoneySafe: status < http.StatusInternalServerError,
+	}
+	if drawn := w.Render(c, status, page, views.Error(page)); drawn != nil {
+		w.Log.ErrorContext(c.Request().Context(), "error page failed", "error", drawn)
+		c.NoContent(status)
+	}
+}
+
+// lineOf is the sentence of a refusal; none for what is not ours.
+func lineOf(err error) text.Line {
+	if refusal := (*models.Error)(nil); errors.As(err, &refusal) && refusal.Code != models.Internal {
+		return text.Line{Key: refusal.Key, Args: refusal.Args}
+	}
+	return text.Line{}
+}

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"ztc-portal/models"
+	"ztc-portal/views/layout"
+	"ztc-portal/views/text"
+)
+
+// Titled is a view model that knows the name of its page.
+type Titled interface{ Title(context.Context) string }
+
+// Part tells whether the request asks for a part of a page.
+func Part(c echo.Context) bool { return c.Request().Header.Get("HX-Request-Type") == "partial" }
+
+// Render draws a screen: alone for a part, else with the layout around it.
+// Nothing is sent before all of it could be drawn.
+func (w *Web) Render(c echo.Context, status int, page Titled, screen templ.Component) error {
+	ctx := c.Request().Context()
+	drawn := screen
+	if !Part(c) {
+		chrome, err := w.chrome(c)
+		if err != nil {
+			return err
+		}
+		drawn = layout.Page(chrome, page.Title(ctx), screen)
+	}
+	var body bytes.Buffer
+	if err := drawn.Render(ctx, &body); err != nil {
+		return err
+	}
+	c.Response().Header().Add("Vary", "HX-Request-Type, Cookie, Accept-Language")
+	return c.HTMLBlob(status, body.Bytes())
+}
+
+// chrome is what stands around the page for this request.
+func (w *Web) chrome(c echo.Context) (layout.Chrome, error) {
+	chrome := layout.Chrome{
+		Theme: theme(c), Path: c.Request().URL.RequestURI(), CSRF: w.Token(c), Demo: w.Demo,
+		RequestID: c.Response().Header().Get(echo.HeaderXRequestID), Now: w.Store.Now(), Flash: w.takeFlash(c),
+	}
+	if c.Request().Method != http.MethodGet {
+		chrome.Back = "/account"
+	}
+	who := Who(c)
+	if who == nil || who.AccountID == 0 {
+		return chrome, nil
+	}
+	shell, err := w.Store.Shell(c.Request().Context(), who.AccountID)
+	if err != nil {
+		return chrome, err
+	}
+	chrome.SignedIn, chrome.Shop, chrome.Email = true, who.ShopName, who.Email
+	chrome.State, chrome.Spendable, chrome.Banner = shell.State, shell.Spendable, layout.BannerOf(shell)
+	return chrome, nil
+}
+
+// SeeOther leads on after an accepted form: 303, or for a part of a page the
+// header by which htmx follows, since fetch would draw the answer in its place.
+func SeeOther(c echo.Context, path string) error {
+	if !Part(c) {
+		return c.Redirect(http.StatusSeeOther, path)
+	}
+	name := "HX-Location"
+	if !strings.HasPrefix(path, "/") {
+		name = "HX-Redirect"
+	}
+	c.Response().Header().Set(name, path)
+	return c.NoContent(http.StatusNoContent)
+}
+
+const (
+	cookieLang  = "lang"
+	cookieTheme = "theme"
+)
+
+// LoadLanguage picks the reader's language: the cookie, else what the browser
+// accepts, else zh-CN.
+func LoadLanguage(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		lang := ""
+		if cookie, err := c.Cookie(cookieLang); err == nil {
+			lang = text.Match(cookie.Value)
+		} else {
+			lang = text.Match(c.Request().Header.Get("Accept-Language"))
+		}
+		c.SetRequest(c.Request().WithContext(text.With(c.Request().Context(), lang)))
+		return next(c)
+	}
+}
+
+func theme(c echo.Context) string {
+	cookie, err := c.Cookie(cookieTheme)
+	if err == nil && (cookie.Value == layout.ThemeLight || cookie.Value == layout.ThemeDark) {
+		return cookie.Value
+	}
+	return layout.ThemeAuto
+}
+
+// SetPreference keeps the language or the theme for a year.
+func (w *Web) SetPreference(c echo.Context, name, value string) {
+	c.SetCookie(&http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: 365 * 24 * 60 * 60,
+		HttpOnly: true, Secure: w.cookies.Options.Secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// Instant reads an optional instant; zero stands for none.
+func Instant[T any](at *T) (value T) {
+	if at != nil {
+		value = *at
+	}
+	return value
+}
+
+// Refused says whether the error is a form that was refused, field by field.
+func Refused(err error) (models.FieldErrors, bool) {
+	fields, ok := err.(models.FieldErrors)
+	return fields, ok
+}

@@ -1,0 +1,76 @@
+// Command ztc-portal is the account centre of a prepaid pay-per-click ad
+// product: sellers see balance and arrears, recharge, and bring their stopped
+// campaigns back. README.md says how to run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // Asia/Shanghai on machines without zone files
+)
+
+// command is one subcommand.
+type command struct {
+	name, args, short string
+	run               func(ctx context.Context, s Settings, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "", "serve the portal (demo mode migrates and seeds an empty database, and runs the sandbox gateway)", serve},
+		{"migrate", "", "bring the database's schema up to date", migrate},
+		{"seed", "", "fill an empty database with the demo's sellers", seed},
+		{"user", "create --email E --role R [--shop N]", "create a user; the password is read from standard input", user},
+		{"bench", "[--quick]", "settlements and pages per second beside raw SQL, on both databases", bench},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Environ()); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "ztc-portal:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args, environ []string) error {
+	if len(args) == 0 || args[0] == "-h" || args[0] == "--help" || args[0] == "help" {
+		usage(os.Stdout)
+		return nil
+	}
+	for _, cmd := range commands() {
+		if cmd.name != args[0] {
+			continue
+		}
+		if len(args) > 1 && (args[1] == "-h" || args[1] == "--help") {
+			fmt.Printf("ztc-portal %s %s\n\n%s\nSettings are read from the environment: see README.md.\n", cmd.name, cmd.args, cmd.short)
+			return nil
+		}
+		settings, err := LoadSettings(environ)
+		if err != nil {
+			return fmt.Errorf("the settings are wrong:\n%w", err)
+		}
+		return cmd.run(ctx, settings, args[1:])
+	}
+	usage(os.Stderr)
+	return fmt.Errorf("there is no command %q", args[0])
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: ztc-portal COMMAND [--help]")
+	for _, cmd := range commands() {
+		fmt.Fprintf(w, "  %-8s %s\n", cmd.name, cmd.short)
+	}
+}
+
+func newLog(s Settings) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: s.LogLevel}))
+}

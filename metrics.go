@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ztc-portal/models"
+)
+
+// figures reads the portal's own figures when they are asked for.
+type figures struct {
+	store *models.Store
+	log   *slog.Logger
+}
+
+var (
+	paymentsDesc = prometheus.NewDesc("portal_payments", "Payments by state.", []string{"state"}, nil)
+	accountsDesc = prometheus.NewDesc("portal_accounts", "Accounts by the state of their money.", []string{"state"}, nil)
+	arrearsDesc  = prometheus.NewDesc("portal_arrears_fen", "Money owed by all accounts, in fen.", nil, nil)
+	suspenseDesc = prometheus.NewDesc("portal_suspense_fen", "Money in suspense, in fen.", nil, nil)
+)
+
+func (f figures) Describe(ch chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{paymentsDesc, accountsDesc, arrearsDesc, suspenseDesc} {
+		ch <- desc
+	}
+}
+
+func (f figures) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	read, err := f.store.Figures(ctx)
+	if err != nil {
+		f.log.Error("figures not read", "error", err)
+		return
+	}
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	for state, n := range read.Payments {
+		gauge(paymentsDesc, float64(n), string(state))
+	}
+	for state, n := range read.Accounts {
+		gauge(accountsDesc, float64(n), string(state))
+	}
+	gauge(arrearsDesc, float64(read.Arrears))
+	gauge(suspenseDesc, float64(read.Suspense))
+}
+
+// metricsHandler serves the figures of the portal and of its process.
+func metricsHandler(store *models.Store, log *slog.Logger) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(figures{store, log}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}

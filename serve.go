@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ztc-portal/gateways"
+	"ztc-portal/gateways/alipay"
+	"ztc-portal/gateways/sandbox"
+	"ztc-portal/handlers"
+	"ztc-portal/jobs"
+	"ztc-portal/models"
+)
+
+// stopWithin is how long running requests and jobs may take to finish.
+const stopWithin = 20 * time.Second
+
+// openStore opens the database under the rules that the settings say.
+func openStore(s Settings, log *slog.Logger) (*models.Store, error) {
+	rules := models.DefaultRules()
+	rules.PaymentTTL, rules.ArrearsGrace = s.PaymentTTL, s.ArrearsGrace
+	rules.MinRecharge, rules.MaxRecharge, rules.Demo = s.MinRechargeFen, s.MaxRechargeFen, s.Demo()
+	store, err := models.Open(s.DatabaseURL, models.Options{Rules: rules, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return store, nil
+}
+
+// migrateAll brings the portal's tables and the job queue's up to date.
+func migrateAll(ctx context.Context, store *models.Store) error {
+	if err := store.Migrate(ctx); err != nil {
+		return fmt.Errorf("migrate the portal's tables: %w", err)
+	}
+	if err := jobs.Migrate(ctx, store); err != nil {
+		return fmt.Errorf("migrate the job queue's tables: %w", err)
+	}
+	return nil
+}
+
+// serve runs the portal until the context ends, and then lets what runs finish.
+func serve(ctx context.Context, s Settings, _ []string) error {
+	log := newLog(s)
+	store, err := openStore(s, log)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := prepareDatabase(ctx, s, store); err != nil {
+		return err
+	}
+	var box *sandbox.Sandbox
+	if s.Sandbox() {
+		if box, err = sandbox.Open(sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: log}); err != nil {
+			return fmt.Errorf("open the sandbox gateway: %w", err)
+		}
+		s = s.withSandbox(box.Merchant())
+	}
+	rail, err := alipayRail(s)
+	if err != nil {
+		return err
+	}
+	rails := &gateways.Rails{
+		Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: rail}, PublicURL: s.PublicURL, Log: log,
+	}
+	runner, err := jobs.New(store, rails, log.With("from", "jobs"))
+	if err != nil {
+		return err
+	}
+	if err := seedEmptyDemo(ctx, s, store); err != nil {
+		return err
+	}
+	secret, err := s.SecretKey()
+	if err != nil {
+		return err
+	}
+	portal := handlers.New(handlers.Config{
+		Store: store, Rails: rails, Log: log, Secret: secret, Secure: !s.Demo(), Demo: s.Demo(), Proxies: s.TrustedProxy,
+		Cashiers: []string{s.AlipayPageURL}, Ready: ready(store), Metrics: metricsHandler(store, log),
+	})
+	servers := []*http.Server{server(s.Addr, portal)}
+	if box != nil {
+		servers = append(servers, server(s.SandboxAddr, box.Handler()))
+	}
+	return runAll(ctx, log, servers, runner, box)
+}
+
+// prepareDatabase migrates in demo mode; in production an old schema is refused.
+func prepareDatabase(ctx context.Context, s Settings, store *models.Store) error {
+	if s.Demo() {
+		return migrateAll(ctx, store)
+	}
+	current, err := store.SchemaIsCurrent(ctx)
+	if err == nil && !current {
+		err = errors.New("the schema is older than this program: run `ztc-portal migrate` first")
+	}
+	return err
+}
+
+// ready says whether the portal can serve.
+func ready(store *models.Store) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		if err := store.Ping(ctx); err != nil {
+			return err
+		}
+		current, err := store.SchemaIsCurrent(ctx)
+		if err == nil && !current {
+			err = errors.New("the schema is old")
+		}
+		return err
+	}
+}
+
+// withSandbox points the Alipay rail at the sandbox: other address, other keys,
+// the same code.
+func (s Settings) withSandbox(m sandbox.Merchant) Settings {
+	s.AlipayGateway = localURL(s.SandboxAddr) + "/gateway.do"
+	s.AlipayPageURL = s.AlipayGateway
+	s.AlipayAppID, s.AlipaySellerID = m.AppID, m.SellerID
+	s.AlipayPrivateKeyFile, s.AlipayPublicKeyFile = m.AppPrivateKeyFile, m.PlatformPublicKeyFile
+	return s
+}
+
+func alipayRail(s Settings) (*alipay.Rail, error) {
+	private, err := os.ReadFile(s.AlipayPrivateKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("PORTAL_ALIPAY_PRIVATE_KEY_FILE: %w", err)
+	}
+	public, err := os.ReadFile(s.AlipayPublicKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("PORTAL_ALIPAY_PUBLIC_KEY_FILE: %w", err)
+	}
+	return alipay.New(alipay.Config{
+		GatewayURL: s.AlipayGateway, PageURL: s.AlipayPageURL, AppID: s.AlipayAppID, SellerID: s.AlipaySellerID,
+		PrivateKeyPEM: string(private), PublicKeyPEM: string(public),
+	})
+}
+
+// server has a bound on everything a client may take its time with.
+func server(addr string, handler http.Handler) *http.Server {
+	return &http.Server{
+		Addr: addr, Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+}
+
+// runAll listens, works tasks off, and stops in the order in which work comes
+// in: no new requests, then no new tasks, then the sandbox's notifies.
+func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runner *jobs.Runner, box *sandbox.Sandbox) error {
+	failed := make(chan error, len(servers))
+	for _, srv := range servers {
+		listener, err := net.Listen("tcp", srv.Addr)
+		if err != nil {
+			return err
+		}
+		log.Info("listening", "address", listener.Addr().String())
+		go func() {
+			if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		}()
+	}
+	if err := runner.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-failed:
+	}
+	log.Info("stopping")
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	errs := []error{cause, servers[0].Shutdown(stopping), runner.Stop(stopping)}
+	for _, srv := range servers[1:] {
+		errs = append(errs, srv.Shutdown(stopping))
+	}
+	if box != nil {
+		errs = append(errs, box.Close(stopping))
+	}
+	return errors.Join(errs...)
+}
