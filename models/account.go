@@ -33,11 +33,17 @@ func (a Account) State() AccountState {
 }
 
 // lockAccount reads an account and keeps others from changing it until commit.
-// Where several are needed they are locked in ascending order of id.
 func (t *tx) lockAccount(id int64) (Account, error) {
 	var account Account
 	err := t.locked().Take(&account, id).Error
 	return account, found(err, "account")
+}
+
+// lockAccounts does so for several, in ascending order of id.
+func (t *tx) lockAccounts(ids []int64) ([]Account, error) {
+	var accounts []Account
+	err := t.locked().Order("id").Find(&accounts, "id IN ?", ids).Error
+	return accounts, err
 }
 
 // funds reads both purses of an account.
@@ -117,8 +123,10 @@ func (t *tx) fundsMoved(a *Account, before, after Funds) error {
 	switch {
 	case before.Spendable() > 0 && after.Spendable() == 0:
 		return t.openStop(a.ID)
-	case before.Spendable() == 0 && after.Spendable() > 0:
+	case before.Spendable() == 0 && after.Spendable() > 0 && a.FrozenAt == nil:
 		return t.recoverDelivery(a)
+	case before.Spendable() == 0 && after.Spendable() > 0: // UnfreezeAccount lets it recover
+		return t.closeStop(a.ID)
 	}
 	return nil
 }

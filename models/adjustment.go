@@ -29,7 +29,7 @@ func (s *Store) post(ctx context.Context, accountID int64, kind, reference strin
 		if kind == KindBonusGrant {
 			purse, against, after = a.BonusAccountID, "bonus_expense", Funds{before.Cash, before.Bonus + amount}
 		}
-		other, err := ledger.AccountID(t.DB, against)
+		other, err := t.systemAccount(against)
 		if err != nil {
 			return err
 		}

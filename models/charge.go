@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -33,6 +34,9 @@ type ChargeResult struct {
 
 // MaxChargeBatch bounds one body of charges.
 const MaxChargeBatch = 5000
+
+// maxCharge bounds one click, so that the sum of a batch cannot overflow.
+const maxCharge = 1_000_000 * Yuan
 
 // chargeRow is the stored charge.
 type chargeRow struct {
@@ -80,33 +84,40 @@ func (accountHour) TableName() string { return "account_hours" }
 // PostCharges books a batch of clicks in one transaction: bonus first, then
 // cash, one posting an account; arrears begin here. A charge id that was seen
 // before is counted and skipped. Invalid: more than MaxChargeBatch, an amount
-// that is not positive, a charge id twice in the batch; NotFound: an unknown
-// campaign. Then nothing is booked.
+// that is not positive or beyond all measure, a charge id twice in the batch;
+// NotFound: an unknown campaign. Then nothing is booked.
 func (s *Store) PostCharges(ctx context.Context, charges []Charge) (ChargeResult, error) {
 	var result ChargeResult
 	if err := checkCharges(charges); err != nil || len(charges) == 0 {
 		return result, err
 	}
 	err := s.inTx(ctx, func(t *tx) error {
-		fresh, err := t.freshCharges(charges)
+		accountOf, err := t.accountsOf(charges)
 		if err != nil {
 			return err
 		}
-		result = ChargeResult{Accepted: len(fresh), Duplicate: len(charges) - len(fresh)}
+		// All accounts are locked before any is booked on, and before we look
+		// what is booked already: batches neither block nor overtake each other.
+		accounts, err := t.lockAccounts(slices.Collect(maps.Values(accountOf)))
+		if err != nil {
+			return err
+		}
+		fresh, err := t.freshCharges(charges, accountOf)
+		if err != nil {
+			return err
+		}
 		byAccount := make(map[int64][]chargeRow)
 		for _, row := range fresh {
 			byAccount[row.AccountID] = append(byAccount[row.AccountID], row)
 		}
-		ids := make([]int64, 0, len(byAccount))
-		for id := range byAccount {
-			ids = append(ids, id)
-		}
-		slices.Sort(ids)
-		for _, id := range ids {
-			if err := t.chargeAccount(id, byAccount[id]); err != nil {
-				return err
+		for _, account := range accounts {
+			if rows := byAccount[account.ID]; len(rows) > 0 {
+				if err := t.chargeAccount(account, rows); err != nil {
+					return err
+				}
 			}
 		}
+		result = ChargeResult{Accepted: len(fresh), Duplicate: len(charges) - len(fresh)}
 		return nil
 	})
 	return result, err
@@ -118,7 +129,7 @@ func checkCharges(charges []Charge) error {
 	}
 	seen := make(map[string]bool, len(charges))
 	for _, c := range charges {
-		if c.AmountFen <= 0 || c.ChargeID == "" || seen[c.ChargeID] {
+		if c.AmountFen <= 0 || c.AmountFen > maxCharge || c.ChargeID == "" || seen[c.ChargeID] {
 			return &Error{Code: Invalid, Key: "error.charges.malformed"}
 		}
 		seen[c.ChargeID] = true
@@ -126,12 +137,29 @@ func checkCharges(charges []Charge) error {
 	return nil
 }
 
-// freshCharges drops charges that were booked before and finds each account.
-func (t *tx) freshCharges(charges []Charge) ([]chargeRow, error) {
-	ids := make([]string, len(charges))
-	campaignIDs := make([]int64, len(charges))
+// accountsOf finds the account of each campaign that is charged.
+func (t *tx) accountsOf(charges []Charge) (map[int64]int64, error) {
+	ids := make([]int64, len(charges))
 	for i, c := range charges {
-		ids[i], campaignIDs[i] = c.ChargeID, c.CampaignID
+		ids[i] = c.CampaignID
+	}
+	slices.Sort(ids)
+	var campaigns []Campaign
+	if err := t.Select("id", "account_id").Find(&campaigns, "id IN ?", slices.Compact(ids)).Error; err != nil {
+		return nil, err
+	}
+	accountOf := make(map[int64]int64, len(campaigns))
+	for _, c := range campaigns {
+		accountOf[c.ID] = c.AccountID
+	}
+	return accountOf, nil
+}
+
+// freshCharges drops charges that were booked before.
+func (t *tx) freshCharges(charges []Charge, accountOf map[int64]int64) ([]chargeRow, error) {
+	ids := make([]string, len(charges))
+	for i, c := range charges {
+		ids[i] = c.ChargeID
 	}
 	var booked []string
 	if err := t.Model(&chargeRow{}).Where("charge_id IN ?", ids).Pluck("charge_id", &booked).Error; err != nil {
@@ -140,15 +168,6 @@ func (t *tx) freshCharges(charges []Charge) ([]chargeRow, error) {
 	known := make(map[string]bool, len(booked))
 	for _, id := range booked {
 		known[id] = true
-	}
-	slices.Sort(campaignIDs)
-	var campaigns []Campaign
-	if err := t.Select("id", "account_id").Find(&campaigns, "id IN ?", slices.Compact(campaignIDs)).Error; err != nil {
-		return nil, err
-	}
-	accountOf := make(map[int64]int64, len(campaigns))
-	for _, c := range campaigns {
-		accountOf[c.ID] = c.AccountID
 	}
 	var fresh []chargeRow
 	for _, c := range charges {
@@ -167,12 +186,8 @@ func (t *tx) freshCharges(charges []Charge) ([]chargeRow, error) {
 	return fresh, nil
 }
 
-// chargeAccount books one account's clicks of a batch.
-func (t *tx) chargeAccount(accountID int64, rows []chargeRow) error {
-	account, err := t.lockAccount(accountID)
-	if err != nil {
-		return err
-	}
+// chargeAccount books one locked account's clicks of a batch.
+func (t *tx) chargeAccount(account Account, rows []chargeRow) error {
 	before, err := t.funds(account)
 	if err != nil {
 		return err
@@ -184,6 +199,9 @@ func (t *tx) chargeAccount(accountID int64, rows []chargeRow) error {
 	fromBonus := min(max(before.Bonus, 0), total)
 	after := Funds{Cash: before.Cash - (total - fromBonus), Bonus: before.Bonus - fromBonus}
 	transactionID, err := t.postCharge(account, rows[0].ChargeID, fromBonus, total-fromBonus)
+	if errors.Is(err, ledger.ErrMismatch) {
+		return errStale // the same charge came in twice at once, for two accounts
+	}
 	if err != nil {
 		return err
 	}
@@ -196,14 +214,14 @@ func (t *tx) chargeAccount(accountID int64, rows []chargeRow) error {
 		}
 		return err
 	}
-	if err := t.rollUp(accountID, rows); err != nil {
+	if err := t.rollUp(account.ID, rows); err != nil {
 		return err
 	}
 	return t.fundsMoved(&account, before, after)
 }
 
 func (t *tx) postCharge(a Account, reference string, fromBonus, fromCash Fen) (int64, error) {
-	revenue, err := ledger.AccountID(t.DB, "revenue")
+	revenue, err := t.systemAccount("revenue")
 	if err != nil {
 		return 0, err
 	}

@@ -52,6 +52,7 @@ type Store struct {
 	rules  Rules
 	log    *slog.Logger
 	queue  Enqueuer
+	system *systemAccounts
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
@@ -65,7 +66,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{now: opt.Now, rules: opt.Rules, log: opt.Log, queue: noQueue{}}
+	s := &Store{now: opt.Now, rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}
@@ -84,10 +85,10 @@ func (s *Store) openSQLite(path string, pool int) (err error) {
 		pool = max(4, runtime.NumCPU())
 	}
 	dsn := "file:" + path + "?_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=on&_synchronous=FULL&_cache_size=-16000"
-	if s.write, err = connect(gormsqlite.Open(dsn+"&_txlock=immediate"), 1); err != nil {
+	if s.write, err = connect(gormsqlite.Open(dsn+"&_txlock=immediate"), 1, true); err != nil {
 		return err
 	}
-	s.read, err = connect(gormsqlite.Open(dsn+"&_query_only=on"), pool)
+	s.read, err = connect(gormsqlite.Open(dsn+"&_query_only=on"), pool, true)
 	return err
 }
 
@@ -96,14 +97,14 @@ func (s *Store) openPostgres(url string, pool int) (err error) {
 	if pool == 0 {
 		pool = 20
 	}
-	s.write, err = connect(postgres.Open(url), pool)
+	s.write, err = connect(postgres.Open(url), pool, false) // pgx prepares by itself
 	s.read = s.write
 	return err
 }
 
-func connect(dialector gorm.Dialector, pool int) (*gorm.DB, error) {
+func connect(dialector gorm.Dialector, pool int, prepare bool) (*gorm.DB, error) {
 	db, err := gorm.Open(dialector, &gorm.Config{
-		PrepareStmt:            true,
+		PrepareStmt:            prepare,
 		SkipDefaultTransaction: true,
 		TranslateError:         false,
 		Logger:                 logger.Discard,
@@ -195,7 +196,9 @@ type tx struct {
 	now    time.Time
 	rules  Rules
 	engine Engine
-	tasks  []Task
+	system *systemAccounts
+	tasks  []Task         // to be stored when the work is done
+	events []accountEvent // likewise
 }
 
 // errStale: a row changed between our read and our conditional update; the
@@ -219,8 +222,11 @@ const maxTries = 8
 func (s *Store) inTx(ctx context.Context, work func(*tx) error) error {
 	for try := 1; ; try++ {
 		err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-			t := &tx{DB: db, now: s.Now(), rules: s.rules, engine: s.engine}
+			t := &tx{DB: db, now: s.Now(), rules: s.rules, engine: s.engine, system: s.system}
 			if err := work(t); err != nil {
+				return err
+			}
+			if err := t.storeEvents(); err != nil {
 				return err
 			}
 			return s.enqueue(ctx, db, t.tasks)
@@ -288,8 +294,12 @@ func (s *Store) enqueue(ctx context.Context, db *gorm.DB, tasks []Task) error {
 	return s.queue.Enqueue(ctx, raw, tasks)
 }
 
-// found turns GORM's "no rows" into our NotFound.
+// found turns GORM's "no rows" into our NotFound; a key that is not even text
+// (PostgreSQL refuses it) names no row either.
 func found(err error, what string) error {
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == "22021" {
+		return notFound(what)
+	}
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return notFound(what)
 	}

@@ -66,13 +66,22 @@ type accountEvent struct {
 
 func (accountEvent) TableName() string { return "account_events" }
 
-// event writes one turn on the timeline.
+// event writes one turn on the timeline, together with the transaction's other
+// turns when its work is done.
 func (t *tx) event(accountID int64, kind EventKind, args EventArgs) error {
 	stored, err := json.Marshal(args)
 	if err != nil {
 		return err
 	}
-	return t.Create(&accountEvent{AccountID: accountID, At: t.now, Kind: kind, Args: string(stored)}).Error
+	t.events = append(t.events, accountEvent{AccountID: accountID, At: t.now, Kind: kind, Args: string(stored)})
+	return nil
+}
+
+func (t *tx) storeEvents() error {
+	if len(t.events) == 0 {
+		return nil
+	}
+	return t.CreateInBatches(&t.events, 500).Error
 }
 
 // timeline reads the newest turns of an account, newest first.
@@ -108,12 +117,10 @@ func (t *tx) openStop(accountID int64) error {
 }
 
 // closeStop ends the open stop once no campaign waits under the arrears stop.
+// The caller holds the account's lock.
 func (t *tx) closeStop(accountID int64) error {
-	var waiting int64
-	err := t.Model(&Campaign{}).Where("account_id = ? AND switched_on AND ended_at IS NULL AND arrears_stopped_at IS NOT NULL", accountID).
-		Count(&waiting).Error
-	if err != nil || waiting > 0 {
-		return err
-	}
-	return t.Model(&accountStop{}).Where("account_id = ? AND ended_at IS NULL", accountID).Update("ended_at", t.now).Error
+	return t.Model(&accountStop{}).
+		Where(`account_id = ? AND ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.account_id = ?
+			AND c.switched_on AND c.ended_at IS NULL AND c.arrears_stopped_at IS NOT NULL)`, accountID, accountID).
+		Update("ended_at", t.now).Error
 }

@@ -2,6 +2,7 @@ package models
 
 import (
 	"strings"
+	"sync"
 
 	"gorm.io/gorm"
 
@@ -39,6 +40,23 @@ func fundsOf(db *gorm.DB, a Account) (Funds, error) {
 		}
 	}
 	return funds, err
+}
+
+// systemAccounts remembers the ids of the ledger accounts that migrations made:
+// they never change.
+type systemAccounts struct{ ids sync.Map }
+
+// systemAccount gives the id of a ledger account of the portal's own, such as
+// "revenue" or "gateway:alipay".
+func (t *tx) systemAccount(name string) (int64, error) {
+	if id, ok := t.system.ids.Load(name); ok {
+		return id.(int64), nil
+	}
+	id, err := ledger.AccountID(t.DB, name)
+	if err == nil {
+		t.system.ids.Store(name, id)
+	}
+	return id, err
 }
 
 // toValid drops what no UTF-8 column takes: broken sequences and NUL.

@@ -102,10 +102,10 @@ func (s *Store) ConfirmPayment(ctx context.Context, accountID int64, no, payee s
 		if p.State != PaymentDraft {
 			return conflict("error.payment.ended", map[string]any{"No": no})
 		}
-		if err := t.send(&p, payee); err != nil {
+		if err := t.Model(&Account{}).Where("id = ?", accountID).Update("last_method", p.Rail).Error; err != nil {
 			return err
 		}
-		return t.Model(&Account{}).Where("id = ?", accountID).Update("last_method", p.Rail).Error
+		return t.send(&p, payee)
 	})
 	return p, err
 }

@@ -249,7 +249,7 @@ func TestConfirmingAtOnceIsConfirmingOnce(t *testing.T) {
 		d := draft(t, b, account, "500")
 		states := atOnce(20, func() models.Outcome {
 			p, err := b.ConfirmPayment(t.Context(), account, d.No, modelstest.Payee)
-			return models.Outcome(fmt.Sprint(p.State, err))
+			return models.Outcome(fmt.Sprintf("%s %v", p.State, err))
 		})
 		if states["pending <nil>"] != 20 {
 			t.Errorf("20 confirmations: %v", states)

@@ -66,6 +66,9 @@ func (s *Store) DraftRecharge(ctx context.Context, accountID int64, in RechargeI
 	var p Payment
 	err := s.inTx(ctx, func(t *tx) error {
 		p = Payment{}
+		if err := t.Select("id").Take(&Account{}, accountID).Error; err != nil {
+			return found(err, "account")
+		}
 		err := t.Order("id DESC").Take(&p, `account_id = ? AND rail = ? AND amount_fen = ?
 			AND (state = 'draft' OR state = 'pending' AND expires_at > ?)`, accountID, rail, amount, t.now).Error
 		if !errors.Is(err, gorm.ErrRecordNotFound) {

@@ -76,7 +76,7 @@ func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64,
 		return restart, nil, FieldErrors{fieldError("campaign_id", "error.restart.none", nil)}
 	}
 	err := s.inTx(ctx, func(t *tx) error {
-		items = nil
+		restart, items = Restart{}, nil
 		a, err := t.lockAccount(accountID)
 		if err != nil {
 			return err
@@ -146,8 +146,8 @@ func (t *tx) restartOne(by Actor, c Campaign) error {
 	return t.audit(by, "campaign.restart", subject("campaign", c.ID), "paused_arrears", "recovering")
 }
 
-// UndoRestart puts back under the arrears stop what the last restart started
-// and nobody has touched since. Conflict when there is nothing to undo or the
+// UndoRestart puts back under the arrears stop what the last restart that
+// started anything started, and nobody has touched since. Conflict when there is nothing to undo or the
 // time for it is over.
 func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int, error) {
 	undone := 0
@@ -157,7 +157,7 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 		if err != nil {
 			return err
 		}
-		last, items, err := lastRestart(t.DB, accountID)
+		last, items, err := lastRestart(t.Where("EXISTS (SELECT 1 FROM restart_items i WHERE i.restart_id = restarts.id AND i.started)"), accountID)
 		if err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 				continue
 			}
 			result := t.Model(&Campaign{}).
-				Where("id = ? AND arrears_stopped_at IS NULL AND switched_on AND ended_at IS NULL", item.CampaignID).
+				Where("id = ? AND row_version = ? AND arrears_stopped_at IS NULL AND switched_on AND ended_at IS NULL", item.CampaignID, item.RowVersion).
 				Updates(map[string]any{"arrears_stopped_at": item.StoppedAt, "recovering_since": nil})
 			if result.Error != nil {
 				return result.Error
@@ -198,7 +198,7 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 	return undone, err
 }
 
-// lastRestart reads the newest restart that started something, or nil.
+// lastRestart reads the newest restart, or nil; db may narrow which.
 func lastRestart(db *gorm.DB, accountID int64) (*Restart, []RestartItem, error) {
 	var last Restart
 	err := db.Order("id DESC").Take(&last, "account_id = ?", accountID).Error

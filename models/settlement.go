@@ -80,26 +80,23 @@ func (t *tx) settle(r Receipt) (Outcome, error) {
 	if r.State != TradePaid || r.RefundNotice {
 		return OutcomeNotPaid, nil
 	}
-	parked, err := t.isParked(r)
-	if err != nil || parked {
-		return OutcomeSuspense, err
-	}
-	var p Payment
-	err = t.Take(&p, "no = ? AND rail = ?", r.OutTradeNo, r.Rail).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return t.park(r, nil, SuspenseUnknown)
-	}
-	if err != nil {
+	parked, p, err := t.standing(r)
+	switch {
+	case err != nil:
 		return "", err
+	case parked:
+		return OutcomeSuspense, nil
+	case p == nil:
+		return t.park(r, nil, SuspenseUnknown)
 	}
 	outcome, doubt := p.judge(r)
 	switch {
 	case doubt != "":
-		return t.park(r, &p, doubt)
+		return t.park(r, p, doubt)
 	case outcome == OutcomeAlready:
 		return outcome, nil
 	}
-	return outcome, t.credit(&p, r, outcome)
+	return outcome, t.credit(p, r, outcome)
 }
 
 // judge is the rule: what a receipt of money means for this payment. doubt is
@@ -131,7 +128,7 @@ func (t *tx) credit(p *Payment, r Receipt, outcome Outcome) error {
 	if err != nil {
 		return err
 	}
-	gateway, err := ledger.AccountID(t.DB, "gateway:"+string(r.Rail))
+	gateway, err := t.systemAccount("gateway:" + string(r.Rail))
 	if err != nil {
 		return err
 	}
@@ -177,10 +174,21 @@ func (p *Payment) markPaid(r Receipt, before Funds, late bool, transactionID int
 
 func (r Receipt) reference() string { return string(r.Rail) + ":" + r.GatewayTradeNo }
 
-func (t *tx) isParked(r Receipt) (bool, error) {
-	var n int64
-	err := t.Model(&SuspenseItem{}).Where("rail = ? AND gateway_trade_no = ?", r.Rail, r.GatewayTradeNo).Count(&n).Error
-	return n > 0, err
+// standing reads what our books say of a receipt: whether its trade is in
+// suspense already, and its payment on this rail, nil if there is none.
+func (t *tx) standing(r Receipt) (parked bool, p *Payment, err error) {
+	var row struct {
+		Payment
+		Parked bool
+	}
+	const suspended = "EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no = ?)"
+	err = t.Table("payments").Select("payments.*, "+suspended+" AS parked", r.Rail, r.GatewayTradeNo).
+		Take(&row, "no = ? AND rail = ?", r.OutTradeNo, r.Rail).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = t.Raw("SELECT "+suspended, r.Rail, r.GatewayTradeNo).Scan(&parked).Error
+		return parked, nil, err
+	}
+	return row.Parked, &row.Payment, err
 }
 
 // park puts money that the gateway confirmed, and that fits no payment, into
@@ -189,11 +197,11 @@ func (t *tx) park(r Receipt, p *Payment, reason string) (Outcome, error) {
 	if !r.Confirmed || r.GatewayTradeNo == "" || r.AmountFen <= 0 {
 		return OutcomeAsk, nil
 	}
-	gateway, err := ledger.AccountID(t.DB, "gateway:"+string(r.Rail))
+	gateway, err := t.systemAccount("gateway:" + string(r.Rail))
 	if err != nil {
 		return "", err
 	}
-	suspense, err := ledger.AccountID(t.DB, "suspense")
+	suspense, err := t.systemAccount("suspense")
 	if err != nil {
 		return "", err
 	}
