@@ -58,6 +58,9 @@ func run(ctx context.Context, args, environ []string) error {
 		if err != nil {
 			return fmt.Errorf("the settings are wrong:\n%w", err)
 		}
+		for _, unknown := range settings.Unknown {
+			newLog(settings).Warn("a setting is ignored", "name", unknown.name, "why", unknown.why)
+		}
 		return cmd.run(ctx, settings, args[1:])
 	}
 	usage(os.Stderr)

@@ -65,6 +65,8 @@ type Settings struct {
 	AlipaySellerID       string `env:"PORTAL_ALIPAY_SELLER_ID" derived:"the sandbox's in demo" meaning:"the merchant's id at Alipay, 16 digits from 2088"`
 	AlipayPrivateKeyFile string `env:"PORTAL_ALIPAY_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with the app's RSA private key, readable by its owner alone (0600)"`
 	AlipayPublicKeyFile  string `env:"PORTAL_ALIPAY_PUBLIC_KEY_FILE" derived:"generated in demo" meaning:"file with Alipay's public key for this app, not the app's own"`
+
+	Unknown faults // demo: PORTAL_ names that set nothing, to be warned of
 }
 
 // setting is one row of the settings table.
@@ -76,6 +78,9 @@ func settingsTable() []setting {
 	fields := reflect.VisibleFields(reflect.TypeFor[Settings]())
 	table := make([]setting, 0, len(fields))
 	for _, field := range fields {
+		if field.Tag.Get("env") == "" {
+			continue
+		}
 		row := setting{name: field.Tag.Get("env"), standard: field.Tag.Get("derived"), meaning: field.Tag.Get("meaning")}
 		if constant, ok := field.Tag.Lookup("envDefault"); ok {
 			row.standard = "`" + constant + "`"
@@ -97,16 +102,20 @@ func defaultOf(name string) string {
 
 // LoadSettings reads the settings from "NAME=value" strings, as os.Environ gives
 // them; an empty value is none. It refuses with everything that is wrong at once, one
-// line each: values that cannot be read, PORTAL_ names that do not exist, and what
-// Validate finds.
+// line each: values that cannot be read, PORTAL_ names that do not exist (in demo
+// mode they only stand in Unknown), and what Validate finds.
 func LoadSettings(environ []string) (Settings, error) {
 	values := env.ToMap(environ)
 	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
-	wrong := unknownNames(values)
 
 	var s Settings
 	unread := readInto(&s, values)
-	wrong = append(wrong, unread...)
+	wrong := slices.Clone(unread)
+	if unknown := unknownNames(values); s.Demo() {
+		s.Unknown = unknown
+	} else {
+		wrong = append(unknown, wrong...)
+	}
 	if s.PublicURL == "" {
 		s.PublicURL = localURL(s.Addr)
 	}

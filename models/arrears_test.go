@@ -358,7 +358,7 @@ func TestUndoRestart(t *testing.T) {
 			b.Clock.Set(r.UndoUntil)
 			undone, err := b.UndoRestart(t.Context(), actor, account)
 			if err != nil || undone != 2 {
-				t.Errorf("%d undone, %v", undone, err)
+				t.Fatalf("%d undone, %v", undone, err)
 			}
 			after := wantDelivery(t, b, account, models.DeliveryPausedArrears, models.DeliveryPausedArrears)
 			if !after[0].ArrearsStoppedAt.Equal(*before[0].ArrearsStoppedAt) {

@@ -157,7 +157,7 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 		if err != nil {
 			return err
 		}
-		last, items, err := lastRestart(t.Where("EXISTS (SELECT 1 FROM restart_items i WHERE i.restart_id = restarts.id AND i.started)"), accountID)
+		last, items, err := lastRestart(t.DB, accountID, true)
 		if err != nil {
 			return err
 		}
@@ -198,10 +198,15 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 	return undone, err
 }
 
-// lastRestart reads the newest restart, or nil; db may narrow which.
-func lastRestart(db *gorm.DB, accountID int64) (*Restart, []RestartItem, error) {
+// lastRestart reads the newest restart, or the newest that started something;
+// nil when there is none.
+func lastRestart(db *gorm.DB, accountID int64, started bool) (*Restart, []RestartItem, error) {
 	var last Restart
-	err := db.Order("id DESC").Take(&last, "account_id = ?", accountID).Error
+	query := db.Order("id DESC").Where("account_id = ?", accountID)
+	if started {
+		query = query.Where("EXISTS (SELECT 1 FROM restart_items i WHERE i.restart_id = restarts.id AND i.started)")
+	}
+	err := query.Take(&last).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil, nil
 	}
@@ -263,7 +268,7 @@ func (s *Store) RestartDesk(ctx context.Context, accountID int64) (RestartDesk, 
 		}
 		desk.Stopped = append(desk.Stopped, row)
 	}
-	desk.Last, desk.LastItems, err = lastRestart(db, accountID)
+	desk.Last, desk.LastItems, err = lastRestart(db, accountID, false)
 	return desk, err
 }
 
