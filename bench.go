@@ -6,12 +6,14 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,9 +29,26 @@ import (
 // bench measures in one run what it compares, since machines are noisy: read
 // the ratios, not the rates.
 func bench(ctx context.Context, s Settings, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	quick := flags.Bool("quick", false, "a tenth of everything, to see that it runs")
+	profile := flags.String("cpuprofile", "", "write a CPU profile to this file")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
 	size := benchSize{settlements: 4000, entries: 1_000_000, pages: 1500}
-	if slices.Contains(args, "--quick") {
+	if *quick {
 		size = benchSize{settlements: 400, entries: 20_000, pages: 200}
+	}
+	if *profile != "" {
+		file, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	folder, err := os.MkdirTemp("", "portal-bench-")
 	if err != nil {

@@ -28,7 +28,7 @@ func commands() []command {
 		{"migrate", "", "bring the database's schema up to date", migrate},
 		{"seed", "", "fill an empty database with the demo's sellers", seed},
 		{"user", "create --email E --role R [--shop N]", "create a user; the password is read from standard input", user},
-		{"bench", "[--quick]", "settlements and pages per second beside raw SQL, on both databases", bench},
+		{"bench", "[--quick] [--cpuprofile FILE]", "settlements and pages per second beside raw SQL, on both databases", bench},
 	}
 }
 

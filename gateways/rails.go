@@ -49,8 +49,8 @@ func unavailable(err error) error {
 }
 
 // Confirm sends a draft on its way and gives the way to the cashier. Called
-// again on a pending payment it gives the way again; on one that has ended, or
-// was paid, an empty checkout. subject is what the payer reads at the gateway.
+// again on a pending payment it gives the way again; on one whose time is over,
+// or that was paid, an empty checkout. subject is what the payer reads at the gateway.
 // NotFound, Conflict as models.Store.ConfirmPayment; Unavailable.
 func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string) (models.Payment, Checkout, error) {
 	p, err := r.Store.OwnPayment(ctx, accountID, no)
@@ -61,7 +61,8 @@ func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string
 	if err != nil {
 		return p, Checkout{}, err
 	}
-	if p, err = r.Store.ConfirmPayment(ctx, accountID, no, gateway.Payee()); err != nil || p.State != models.PaymentPending {
+	p, err = r.Store.ConfirmPayment(ctx, accountID, no, gateway.Payee())
+	if err != nil || p.State != models.PaymentPending || !r.Store.Now().Before(*p.ExpiresAt) {
 		return p, Checkout{}, err
 	}
 	checkout, err := r.open(ctx, gateway, &p, subject)
@@ -117,8 +118,9 @@ func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
 	if noted := r.Store.NoteQuery(ctx, p.ID, by, answer, detail); noted != nil {
 		return asked, noted
 	}
-	if err != nil || p.CheckingSince != nil {
-		if noted := r.Store.NoteChecking(ctx, no, err != nil); noted != nil {
+	unclear := err != nil || asked.State == models.TradeUnknown
+	if unclear || p.CheckingSince != nil {
+		if noted := r.Store.NoteChecking(ctx, no, unclear); noted != nil {
 			return asked, noted
 		}
 	}
@@ -189,15 +191,33 @@ func (r *Rails) end(ctx context.Context, no, by string, finish func(context.Cont
 	}
 	closed, err := gateway.Close(ctx, no)
 	if err != nil {
-		return p, unavailable(err)
+		return p, r.checking(ctx, no, err)
 	}
 	if closed == AlreadyPaid { // between our question and our word
-		if _, err := r.Ask(ctx, no, by); err != nil {
-			return p, err
-		}
-		return r.Store.PaymentByNo(ctx, no)
+		return r.settled(ctx, no, by)
 	}
 	return finish(ctx, no)
+}
+
+// settled asks again about a payment that the gateway would not close because
+// it is paid. Unavailable when it does not say so now.
+func (r *Rails) settled(ctx context.Context, no, by string) (models.Payment, error) {
+	if _, err := r.Ask(ctx, no, by); err != nil {
+		return models.Payment{}, err
+	}
+	p, err := r.Store.PaymentByNo(ctx, no)
+	if err == nil && p.State == models.PaymentPending {
+		err = r.checking(ctx, no, ErrUnavailable)
+	}
+	return p, err
+}
+
+// checking marks a payment of which nothing can be known now, and refuses.
+func (r *Rails) checking(ctx context.Context, no string, cause error) error {
+	if err := r.Store.NoteChecking(ctx, no, true); err != nil {
+		return err
+	}
+	return unavailable(cause)
 }
 
 // Resume puts a new payment in the place of one that ended unpaid, or is still

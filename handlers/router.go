@@ -55,7 +55,7 @@ func New(cfg Config) http.Handler {
 	e.IPExtractor = addressOf(cfg.Proxies)
 	e.Use(
 		middleware.RequestID(), middleware.ContextTimeout(requestTimeout), web.Logged(cfg.Log), middleware.Recover(),
-		web.Headers(cfg.Cashiers...), web.LoadLanguage, middleware.BodyLimit(maxBody),
+		web.Headers(cfg.Secure, cfg.Cashiers...), web.LoadLanguage, middleware.BodyLimit(maxBody),
 	)
 	p.ops(e, cfg.Metrics)
 	p.callbacks(e)

@@ -11,7 +11,7 @@ import (
 )
 
 // keepAsking is how long a payment that ended unpaid is asked about while its
-// gateway does not answer.
+// gateway gives no clear answer.
 const keepAsking = 24 * time.Hour
 
 // queryPayment asks about a payment that is still open, again and again by
@@ -39,7 +39,7 @@ func (w *queryPayment) Work(ctx context.Context, job *river.Job[models.QueryPaym
 			return river.JobSnooze(next)
 		}
 		return nil // the deadline's task asks next
-	case err != nil && waited < keepAsking:
+	case (err != nil || asked.State == models.TradeUnknown) && waited < keepAsking:
 		return river.JobSnooze(comeAgain)
 	}
 	return nil

@@ -23,10 +23,10 @@ func (s *Store) Payments(ctx context.Context, accountID int64, f PaymentFilter, 
 	}
 	query := keyset(s.read.WithContext(ctx), k, "id").Where("account_id = ?", accountID)
 	if f.State != "" {
-		query = query.Where("state = ?", f.State)
+		query = query.Where("state = ?", toValid(string(f.State)))
 	}
 	if f.Method != "" {
-		query = query.Where("rail = ?", f.Method)
+		query = query.Where("rail = ?", toValid(string(f.Method)))
 	}
 	query = between(query, "created_at", from, to)
 	var rows []Payment
@@ -83,7 +83,7 @@ func (s *Store) Statement(ctx context.Context, accountID int64, f StatementFilte
 			Select("e.id AS entry_id, t.booked_at, t.kind, t.reference, ? AS purse, e.amount_fen, e.balance_after_fen, COALESCE(p.no, '') AS payment_no", purse).
 			Where("e.account_id = ?", id)
 		if f.Kind != "" {
-			query = query.Where("t.kind = ?", f.Kind)
+			query = query.Where("t.kind = ?", toValid(f.Kind))
 		}
 		var some []StatementRow
 		if err := between(query, "t.booked_at", from, to).Scan(&some).Error; err != nil {

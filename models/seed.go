@@ -126,8 +126,7 @@ func (s *Store) seedSeller(ctx context.Context, in seedSeller, password string, 
 		}
 	}
 	if in.BalanceFen < 0 {
-		late := Charge{ChargeID: "seed-late-" + in.Email, CampaignID: ids[0], AmountFen: last - in.BalanceFen, ChargedAt: stop}
-		if _, err := s.at(stop).PostCharges(ctx, []Charge{late}); err != nil {
+		if _, err := s.at(stop).PostCharges(ctx, seedLate(in.Campaigns, ids, last-in.BalanceFen, stop)); err != nil {
 			return err
 		}
 	}
@@ -174,6 +173,25 @@ func seedClicks(campaigns []seedCampaign, ids []int64, began, stop time.Time, ra
 		}
 	}
 	return hours, total
+}
+
+// seedLate makes clicks of the four days before the stop that are charged only
+// then, over all campaigns that run, so that none of them exceeds its day.
+func seedLate(campaigns []seedCampaign, ids []int64, amount Fen, stop time.Time) (late []Charge) {
+	for day := range 4 {
+		for i, c := range campaigns {
+			if c.DailyFen > 0 {
+				id := fmt.Sprintf("seed-late-%d-%d", ids[i], day+1)
+				late = append(late, Charge{ChargeID: id, CampaignID: ids[i], ChargedAt: stop.AddDate(0, 0, -day-1)})
+			}
+		}
+	}
+	for i := range late {
+		left := Fen(len(late) - i)
+		late[i].AmountFen = amount / left
+		amount -= late[i].AmountFen
+	}
+	return late
 }
 
 // seedEnd plays what followed the stop: the deadline, and a payment that timed out.

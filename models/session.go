@@ -87,26 +87,38 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 	return s.openSession(ctx, user.ID, attempt, in)
 }
 
-// noteAttempt counts this try as a failure before the password is looked at,
-// so that tries at the same time count too.
+// noteAttempt counts this try as a failure before the password is looked at.
+// It is stored first and counted second, so that of tries at the same time no
+// more pass than of tries one after another. A refused try is not kept, or
+// whoever goes on trying would never be heard again.
 func (s *Store) noteAttempt(ctx context.Context, email, address string) (int64, error) {
 	attempt := signInAttempt{EmailKey: email, Address: address}
 	err := s.inTx(ctx, func(t *tx) error {
 		attempt.ID, attempt.At = 0, t.now
-		since := t.now.Add(-throttleWindow)
+		return t.Create(&attempt).Error
+	})
+	if err != nil {
+		return 0, err
+	}
+	tooMany := false
+	err = s.inTx(ctx, func(t *tx) error {
 		var byEmail, byAddress int64
-		failed := t.Model(&signInAttempt{}).Where("NOT succeeded AND at > ?", since).Session(&gorm.Session{})
+		failed := t.Model(&signInAttempt{}).Where("NOT succeeded AND at > ?", attempt.At.Add(-throttleWindow)).Session(&gorm.Session{})
 		if err := failed.Where("email_key = ?", email).Count(&byEmail).Error; err != nil {
 			return err
 		}
 		if err := failed.Where("address = ?", address).Count(&byAddress).Error; err != nil {
 			return err
 		}
-		if byEmail >= maxFailsPerEmail || byAddress >= maxFailsPerAddress {
-			return &Error{Code: TooMany, Key: "error.sign_in.too_many", Args: map[string]any{"Minutes": int(throttleWindow.Minutes())}}
+		tooMany = byEmail > maxFailsPerEmail || byAddress > maxFailsPerAddress
+		if !tooMany {
+			return nil
 		}
-		return t.Create(&attempt).Error
+		return t.Delete(&attempt).Error
 	})
+	if err == nil && tooMany {
+		err = &Error{Code: TooMany, Key: "error.sign_in.too_many", Args: map[string]any{"Minutes": int(throttleWindow.Minutes())}}
+	}
 	return attempt.ID, err
 }
 
@@ -167,7 +179,7 @@ func (s *Store) WhoIs(ctx context.Context, secret string) (*Who, error) {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
-	if err != nil {
+	if err != nil || s.demoOnly(row.Email) {
 		return nil, err
 	}
 	if s.Now().Sub(row.SeenAt) > time.Minute {

@@ -154,8 +154,13 @@ func takeHashing(ctx context.Context) error {
 func (s *Store) userByEmail(ctx context.Context, email string) (*User, error) {
 	var user User
 	err := s.read.WithContext(ctx).Take(&user, "email = ? AND disabled_at IS NULL", email).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && strings.HasSuffix(email, DemoDomain) && !s.rules.Demo {
+	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && s.demoOnly(email) {
 		return nil, nil
 	}
 	return &user, err
+}
+
+// demoOnly: the e-mail is a demo's, and this is no demo.
+func (s *Store) demoOnly(email string) bool {
+	return !s.rules.Demo && strings.HasSuffix(email, DemoDomain)
 }

@@ -9,8 +9,8 @@ import (
 
 // Headers sets what browsers must obey: no script or style that is not ours,
 // forms that lead nowhere but here and to the gateways' cashiers, no copy of a
-// private page in any cache.
-func Headers(cashiers ...string) echo.MiddlewareFunc {
+// private page in any cache; and where the portal is secure, https only.
+func Headers(secure bool, cashiers ...string) echo.MiddlewareFunc {
 	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
 		"connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action " + strings.Join(append([]string{"'self'"}, origins(cashiers)...), " ")
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -22,6 +22,9 @@ func Headers(cashiers ...string) echo.MiddlewareFunc {
 			h.Set("Cross-Origin-Opener-Policy", "same-origin")
 			h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 			h.Set("Cache-Control", "no-store")
+			if secure {
+				h.Set("Strict-Transport-Security", "max-age=31536000")
+			}
 			return next(c)
 		}
 	}

@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/chromedp/chromedp"
+)
+
+// axe is the accessibility checker's own source.
+var axe = sync.OnceValues(func() ([]byte, error) { return os.ReadFile("../node_modules/axe-core/axe.min.js") })
+
+// look examines the screen in both themes and at both widths: it is kept as a
+// picture, nothing reaches beyond its sides, and axe-core finds nothing serious.
+func (b *tab) look(name string) {
+	b.t.Helper()
+	for _, theme := range []string{"light", "dark"} {
+		for _, width := range []int64{wide, narrow} {
+			b.appear(width, theme)
+			where := fmt.Sprintf("%s-%s-%d-%s", eval[string](b, `document.documentElement.lang`)[:2], theme, width, name)
+			eval[bool](b, `new Promise((done) => { scrollTo(0, 0); requestAnimationFrame(() => requestAnimationFrame(() => done(true))) })`, chromedp.EvalAwaitPromise)
+			b.photograph(where)
+			b.fits(where)
+			b.accessible(where)
+		}
+	}
+	b.appear(wide, "light")
+}
+
+func (b *tab) photograph(name string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(outShots, name+".png"), picture, 0o644)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// fits: a page never scrolls sideways. What scrolls inside itself may be wider.
+func (b *tab) fits(where string) {
+	b.t.Helper()
+	beyond := eval[[]string](b, `(() => {
+		const limit = document.documentElement.clientWidth;
+		if (document.documentElement.scrollWidth <= limit) return [];
+		const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > limit + 0.5);
+		return ["the page is " + document.documentElement.scrollWidth + " wide", ...wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 160))];
+	})()`)
+	if len(beyond) > 0 {
+		b.t.Errorf("%s reaches beyond its side: %s", where, strings.Join(beyond, "\n  "))
+	}
+}
+
+// violation is what axe-core holds against a page.
+type violation struct {
+	ID, Impact, Help string
+	Nodes            []string
+}
+
+// accessible: axe-core finds no serious or critical violation.
+func (b *tab) accessible(where string) {
+	b.t.Helper()
+	source, err := axe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if !eval[bool](b, `typeof window.axe === "object"`) {
+		eval[bool](b, string(source)+"; true")
+	}
+	found := eval[[]violation](b, `axe.run(document, {resultTypes: ["violations"]}).then((result) => result.violations
+		.filter((v) => v.impact === "serious" || v.impact === "critical")
+		.map((v) => ({ID: v.id, Impact: v.impact, Help: v.help,
+			Nodes: v.nodes.slice(0, 4).map((n) => n.html.slice(0, 200) + " " + (n.failureSummary || "").slice(0, 300))})))`, chromedp.EvalAwaitPromise)
+	for _, v := range found {
+		b.t.Errorf("%s: %s (%s): %s\n  %s", where, v.ID, v.Impact, v.Help, strings.Join(v.Nodes, "\n  "))
+	}
+}

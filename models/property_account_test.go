@@ -1,0 +1,241 @@
+package models_test
+
+import (
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ztc-portal/models"
+)
+
+// The second half of the world: the ad engine, time, staff, and the checks.
+
+func (w *world) charge(r *rapid.T) {
+	w.click(r, w.shop(r), models.Fen(rapid.Int64Range(1, 60_000).Draw(r, "fen")))
+}
+
+func (w *world) click(r *rapid.T, s *shop, amount models.Fen) {
+	c := models.Charge{
+		ChargeID: w.unique("click"), CampaignID: rapid.SampledFrom(s.campaigns).Draw(r, "campaign").id,
+		AmountFen: amount, ChargedAt: w.Now(),
+	}
+	if got, err := w.PostCharges(w.ctx, []models.Charge{c}); err != nil || got.Accepted != 1 {
+		r.Fatalf("charged: %+v, %v", got, err)
+	}
+	w.charges = append(w.charges, c)
+	fromBonus := min(s.bonus, amount)
+	s.bonus -= fromBonus
+	s.cash -= amount - fromBonus
+}
+
+func (w *world) chargeAgain(r *rapid.T) {
+	c := pick(r, "click", w.charges, func(models.Charge) bool { return true })
+	if got, err := w.PostCharges(w.ctx, []models.Charge{c}); err != nil || got.Duplicate != 1 {
+		r.Fatalf("charged again: %+v, %v", got, err)
+	}
+}
+
+func (w *world) grant(r *rapid.T) {
+	s := w.shop(r)
+	ok(r, w.Book(w.ctx, s.account, models.KindBonusGrant, w.unique("bonus"), 50*yuan))
+	s.bonus += 50 * yuan
+}
+
+func (w *world) account(r *rapid.T, s *shop) models.Account {
+	d, err := w.RechargeDesk(w.ctx, s.account)
+	ok(r, err)
+	return d.Account
+}
+
+// fall: a seller spends all, pays nothing, and is suspended.
+func (w *world) fall(r *rapid.T) {
+	s := w.shop(r)
+	w.click(r, s, max(0, s.cash)+s.bonus+100*yuan)
+	w.endGrace(r, s)
+}
+
+func (w *world) graceEnds(r *rapid.T) {
+	w.endGrace(r, pick(r, "seller", w.sellers, func(s *shop) bool { return s.cash < 0 }))
+}
+
+func (w *world) endGrace(r *rapid.T, s *shop) {
+	a := w.account(r, s)
+	if a.FundingState == models.AccountArrears {
+		if w.Now().Before(*a.GraceEndsAt) {
+			refused(r, w.SuspendAccount(w.ctx, s.account, *a.ArrearsSince), models.Conflict)
+			w.Clock.Set(*a.GraceEndsAt)
+		}
+		for _, c := range s.campaigns {
+			if c.on {
+				c.stopped = true
+				delete(s.restarted, c)
+			}
+		}
+	}
+	ok(r, w.SuspendAccount(w.ctx, s.account, *a.ArrearsSince))
+	if a = w.account(r, s); a.FundingState != models.AccountSuspended {
+		r.Fatalf("after the grace time the account is %s", a.FundingState)
+	}
+}
+
+func (w *world) graceTaskTooOld(r *rapid.T) {
+	ok(r, w.SuspendAccount(w.ctx, w.shop(r).account, w.Now().Add(-1000*time.Hour)))
+}
+
+func (w *world) restart(r *rapid.T) {
+	s := w.shop(r)
+	ids, all := []int64{rapid.SampledFrom(s.campaigns).Draw(r, "campaign").id}, rapid.Bool().Draw(r, "all")
+	restart, items, err := w.RestartCampaigns(w.ctx, w.actor, s.account, ids, all)
+	ok(r, err)
+	mayRun := !s.frozen && s.cash >= 0 && s.cash+s.bonus > 0
+	started := map[*ad]bool{}
+	for _, item := range items {
+		c := pick(r, "campaign", s.campaigns, func(c *ad) bool { return c.id == item.CampaignID })
+		if item.Started != (mayRun && c.on && c.stopped) {
+			r.Fatalf("restarted: %+v; the model has %+v of %+v", item, c, s)
+		}
+		if item.Started {
+			c.stopped, started[c] = false, true
+		}
+	}
+	if len(started) > 0 {
+		s.restarted, s.undoUntil = started, restart.UndoUntil
+	}
+}
+
+func (w *world) undo(r *rapid.T) {
+	s := w.shop(r)
+	undone, err := w.UndoRestart(w.ctx, w.actor, s.account)
+	if s.restarted == nil || w.Now().After(s.undoUntil) {
+		refused(r, err, models.Conflict)
+		return
+	}
+	ok(r, err)
+	if undone != len(s.restarted) {
+		r.Fatalf("%d were undone, want %d", undone, len(s.restarted))
+	}
+	for c := range s.restarted {
+		c.stopped = true
+	}
+	s.restarted = nil
+}
+
+func (w *world) switchCampaign(r *rapid.T) {
+	s := w.shop(r)
+	c := rapid.SampledFrom(s.campaigns).Draw(r, "campaign")
+	ok(r, w.SwitchCampaign(w.ctx, w.actor, s.account, c.id, !c.on))
+	c.on = !c.on
+	delete(s.restarted, c)
+}
+
+func (w *world) freeze(r *rapid.T) {
+	s := w.shop(r)
+	ok(r, w.FreezeAccount(w.ctx, w.actor, s.account, "checks"))
+	s.frozen = true
+}
+
+func (w *world) unfreeze(r *rapid.T) {
+	s := w.shop(r)
+	ok(r, w.UnfreezeAccount(w.ctx, w.actor, s.account))
+	s.frozen = false
+}
+
+func (w *world) wait(r *rapid.T) {
+	w.Clock.Add(rapid.SampledFrom([]time.Duration{time.Second, 9 * time.Minute, time.Hour}).Draw(r, "time"))
+}
+
+// check is what holds after each step.
+func (w *world) check(r *rapid.T) {
+	faults, err := w.VerifyLedger(w.ctx)
+	if err != nil || len(faults) > 0 {
+		r.Fatalf("the books: %v, %v", faults, err)
+	}
+	if got := suspense(r, w.Bench); got != w.parked {
+		r.Fatalf("%d fen are in suspense, want %d", got, w.parked)
+	}
+	for _, s := range w.sellers {
+		w.checkShop(r, s)
+	}
+	for _, o := range w.payments {
+		w.checkOrder(r, o)
+	}
+}
+
+func (w *world) checkShop(r *rapid.T, s *shop) {
+	d, err := w.RechargeDesk(w.ctx, s.account)
+	ok(r, err)
+	if d.Funds != (models.Funds{Cash: s.cash, Bonus: s.bonus}) {
+		r.Fatalf("funds are %+v, want %d and %d", d.Funds, s.cash, s.bonus)
+	}
+	if (d.Account.FundingState == models.AccountActive) != (s.cash >= 0) {
+		r.Fatalf("with %d fen of cash the account is %s", s.cash, d.Account.FundingState)
+	}
+	if (d.Account.FrozenAt != nil) != s.frozen {
+		r.Fatalf("frozen at %v, want %v", d.Account.FrozenAt, s.frozen)
+	}
+	for i, c := range s.campaigns {
+		view := d.Campaigns[i]
+		if view.SwitchedOn != c.on || (view.ArrearsStoppedAt != nil) != c.stopped {
+			r.Fatalf("campaign %d: on %v, stopped at %v; want %+v", c.id, view.SwitchedOn, view.ArrearsStoppedAt, c)
+		}
+		delivers := view.Delivery == models.DeliveryServing || view.Delivery == models.DeliveryRecovering
+		may := c.on && !c.stopped && !s.frozen && s.cash >= 0 && s.cash+s.bonus > 0
+		if delivers && !may || may && !delivers && view.Delivery != models.DeliveryBudgetReached {
+			r.Fatalf("campaign %d is %s; it may deliver: %v", c.id, view.Delivery, may)
+		}
+		if delivers == (len(view.Causes) > 0) || delivers != (view.SharePercent > 0) {
+			r.Fatalf("campaign %d is %s at %d %%, with the causes %+v", c.id, view.Delivery, view.SharePercent, view.Causes)
+		}
+	}
+}
+
+func (w *world) checkOrder(r *rapid.T, o *order) {
+	p, err := w.PaymentByNo(w.ctx, o.No)
+	ok(r, err)
+	if p.State.IsPaid() != (o.credited != nil) || p.State.IsPaid() && *p.GatewayTradeNo != o.credited.no {
+		r.Fatalf("payment %s is %s by %v; the model has %+v", p.No, p.State, p.GatewayTradeNo, o.credited)
+	}
+	if p.State.IsOpen() != o.open() || (p.State == models.PaymentFailed) != (o.failed && o.credited == nil) {
+		r.Fatalf("payment %s is %s; the model has %+v", p.No, p.State, o)
+	}
+	if p.AmountFen != o.AmountFen || p.AccountID != o.shop.account {
+		r.Fatalf("payment %s changed: %+v", p.No, p)
+	}
+}
+
+// rest: when everything has been asked about, every trade that the gateway
+// holds as paid is credited or in suspense, once.
+func (w *world) rest(r *rapid.T) {
+	for _, t := range w.trades {
+		w.settle(r, t, true)
+	}
+	var credited models.Fen
+	for _, t := range w.trades {
+		inBooks := t.order != nil && t.order.credited == t
+		if inBooks == t.parked {
+			r.Fatalf("trade %+v: credited %v, in suspense %v", t, inBooks, t.parked)
+		}
+		if inBooks {
+			credited += t.amount
+		}
+	}
+	var rows models.Fen
+	for _, s := range w.sellers {
+		k := models.Keyset{}
+		for {
+			statement, page, err := w.Statement(w.ctx, s.account, models.StatementFilter{Kind: models.KindRecharge}, k)
+			ok(r, err)
+			for _, row := range statement {
+				rows += row.AmountFen
+			}
+			if page.Older == 0 {
+				break
+			}
+			k.Before = page.Older
+		}
+	}
+	if rows != credited {
+		r.Fatalf("statements show %d fen of recharges, the gateway holds %d for them", rows, credited)
+	}
+	w.check(r)
+}
