@@ -31,14 +31,11 @@ var rawStatements = []string{
 
 // rawRate writes the rows of the settlements with prepared SQL alone.
 func (b *benchRun) rawRate(ctx context.Context, clients int) (float64, error) {
-	w, err := b.open(ctx)
+	w, err := b.stage(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer w.close()
-	if err := w.populate(ctx, b.settlements); err != nil {
-		return 0, err
-	}
 	body, err := b.notifyBody(0)
 	if err != nil {
 		return 0, err
@@ -88,12 +85,12 @@ func (r rawWriter) settle(ctx context.Context, db *sql.DB, i int) error {
 	defer tx.Rollback()
 	scan := func(n int, into *int64, args ...any) {
 		if err == nil {
-			err = tx.StmtContext(ctx, r.prepared[n]).QueryRowContext(ctx, args...).Scan(into)
+			err = tx.StmtContext(ctx, r.prepared[n]).QueryRowContext(ctx, args...).Scan(into) //nolint:sqlclosecheck // it ends with the transaction
 		}
 	}
 	exec := func(n int, args ...any) {
 		if err == nil {
-			_, err = tx.StmtContext(ctx, r.prepared[n]).ExecContext(ctx, args...)
+			_, err = tx.StmtContext(ctx, r.prepared[n]).ExecContext(ctx, args...) //nolint:sqlclosecheck // likewise
 		}
 	}
 	scan(1, &transaction, "alipay:"+benchTradeNo(i), now)

@@ -36,14 +36,11 @@ func (b *benchRun) settlementsBesideRaw(ctx context.Context) error {
 
 // settleRate posts signed notifies to the portal's own handler.
 func (b *benchRun) settleRate(ctx context.Context, clients int) (float64, error) {
-	w, err := b.open(ctx)
+	w, err := b.stage(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer w.close()
-	if err := w.populate(ctx, b.settlements); err != nil {
-		return 0, err
-	}
 	bodies := make([]string, b.settlements)
 	for i := range bodies {
 		if bodies[i], err = b.notifyBody(i); err != nil {
@@ -87,10 +84,23 @@ func (w *world) allPaid(ctx context.Context, n int) error {
 		return err
 	}
 	faults, err := w.store.VerifyLedger(ctx)
-	if err != nil || paid != n || len(faults) > 0 {
-		return fmt.Errorf("after the run: %d of %d paid, %d ledger faults, %v", paid, n, len(faults), err)
+	if err == nil && (paid != n || len(faults) > 0) {
+		err = fmt.Errorf("after the run: %d of %d paid, %d ledger faults", paid, n, len(faults))
 	}
-	return nil
+	return err
+}
+
+// stage opens a fresh database with the accounts that the settlements need.
+func (b *benchRun) stage(ctx context.Context) (*world, error) {
+	w, err := b.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.populate(ctx, b.settlements); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
 }
 
 // populate stores n accounts in arrears, each with a campaign and a payment

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	browserlog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -38,7 +39,7 @@ var (
 			chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
 			chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
 			chromedp.Flag("disable-backgrounding-occluded-windows", true), chromedp.Flag("force-color-profile", "srgb"),
-			chromedp.Flag("lang", "zh-CN"), chromedp.UserDataDir(filepath.Join(scratch, "chromium")))
+			chromedp.Flag("lang", "zh-CN"), chromedp.Env("LANGUAGE=zh_CN", "LANG=zh_CN.UTF-8"), chromedp.UserDataDir(filepath.Join(scratch, "chromium")))
 		ctx, _ := chromedp.NewContext(allocator)
 		stopBrowser = func() {
 			chromedp.Cancel(ctx)
@@ -94,6 +95,13 @@ func openTab(t *testing.T, p *portal, parent context.Context, options ...chromed
 	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": chineseFont}})
 	b.appear(wide, "light")
 	return b
+}
+
+// front brings the tab before the others, as a click on it does: what is behind
+// takes no clicks.
+func (b *tab) front() {
+	b.t.Helper()
+	call(b, page.BringToFront, cdp.Empty{})
 }
 
 // call sends a command of the protocol.
@@ -190,14 +198,20 @@ func (b *tab) fail(words string) {
 // appear sets the window's width and the reader's theme.
 func (b *tab) appear(width int64, theme string) {
 	b.t.Helper()
+	b.resize(width)
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
+}
+
+// resize makes the window as large as a phone's or a desk's screen.
+func (b *tab) resize(width int64) {
+	b.t.Helper()
 	height := int64(900)
 	if width == narrow {
 		height = 780
 	}
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-	}})
 }
 
 func (b *tab) withoutScripts() {
@@ -332,11 +346,15 @@ func (b *tab) pressIn(within, words string) {
 	b.do(chromedp.MouseClickXY(at.X, at.Y))
 }
 
-// pressTwice double-clicks.
+// pressTwice double-clicks. The page may be gone before the second click is
+// answered; that is no fault.
 func (b *tab) pressTwice(words string) {
 	b.t.Helper()
 	at := b.find(words, "body")
-	b.do(chromedp.MouseClickXY(at.X, at.Y), chromedp.MouseClickXY(at.X, at.Y, chromedp.ClickCount(2)))
+	b.do(chromedp.MouseClickXY(at.X, at.Y))
+	ctx, cancel := context.WithTimeout(b.ctx, time.Second)
+	defer cancel()
+	_ = chromedp.Do(ctx, chromedp.MouseClickXY(at.X, at.Y, chromedp.ClickCount(2)))
 }
 
 // submit clicks and waits for the page that comes next, also at the same address.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -31,8 +32,12 @@ func (b *tab) look(name string) {
 	b.appear(wide, "light")
 }
 
+// photograph takes the whole page in a window as high as the page, so that what
+// clings to the window's edge stands at the page's.
 func (b *tab) photograph(name string) {
 	b.t.Helper()
+	size := eval[[]int64](b, `[innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]`)
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: size[0], Height: size[1], DeviceScaleFactor: 1})
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
@@ -42,6 +47,7 @@ func (b *tab) photograph(name string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.resize(size[0])
 }
 
 // fits: a page never scrolls sideways. What scrolls inside itself may be wider.

@@ -38,13 +38,15 @@ func accountPage(o models.Overview) views.AccountPage {
 		DailyCost:              o.DailyCost.Fen,
 		SpentToday:             o.SpentToday,
 		SpentYesterdaySameHour: o.SpentYesterday,
-		CampaignsTotal:         len(o.Campaigns),
 		Pending:                pendingPayment(o.Pending),
 		Stops:                  stopsByCause(o.Campaigns, o.Funds),
 		Timeline:               o.Timeline,
 		Ledger:                 ledgerRows(o.Statement),
 	}
 	for _, campaign := range o.Campaigns {
+		if campaign.Delivery != models.DeliveryEnded {
+			page.CampaignsTotal++
+		}
 		switch campaign.Delivery {
 		case models.DeliveryServing, models.DeliveryRecovering:
 			page.CampaignsServing++

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,8 +23,11 @@ func (p *portal) readyz(c echo.Context) error {
 }
 
 // staticFile serves the built files; an address with the version in it may be
-// kept for good.
+// kept for good. Their folder is no page.
 func (p *portal) staticFile(c echo.Context) error {
+	if strings.HasSuffix(c.Request().URL.Path, "/") {
+		return &models.Error{Code: models.NotFound, Key: "error.not_found"}
+	}
 	caching := "no-cache"
 	if c.QueryParam("v") == static.Version {
 		caching = "public, max-age=31536000, immutable"
@@ -34,6 +38,20 @@ func (p *portal) staticFile(c echo.Context) error {
 	return nil
 }
 
-func (p *portal) notFound(echo.Context) error {
+// notFound answers for what no route takes. It hides the router's own answer to
+// a method that a path does not know, so it gives that one too.
+func (p *portal) notFound(c echo.Context) error {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		probe := c.Echo().NewContext(nil, nil)
+		c.Echo().Router().Find(method, c.Request().URL.Path, probe)
+		if path := probe.Path(); path != "" && path != "/*" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) > 0 {
+		c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
+		return echo.ErrMethodNotAllowed
+	}
 	return &models.Error{Code: models.NotFound, Key: "error.not_found"}
 }

@@ -41,7 +41,7 @@ type portal struct {
 }
 
 const (
-	maxBody        = "64K"
+	maxBody        = "64KiB"
 	requestTimeout = 30 * time.Second
 )
 
@@ -62,6 +62,7 @@ func New(cfg Config) http.Handler {
 	pages := e.Group("", w.LoadWho, w.CheckToken)
 	p.everybody(pages)
 	p.sellers(pages)
+	pages.RouteNotFound("/*", p.notFound) // last: a group with middleware brings one of its own
 	return e
 }
 
@@ -87,7 +88,6 @@ func (p *portal) everybody(g *echo.Group) {
 	g.POST("/logout", p.logout)
 	g.POST("/preferences", p.setPreferences)
 	g.GET("/", p.home)
-	g.RouteNotFound("/*", p.notFound)
 }
 
 // sellers: signed-in sellers, in the order in which they meet the pages.

@@ -48,6 +48,7 @@ func suspend(t testing.TB, b *modelstest.Bench, accountID int64) {
 }
 
 func TestArrearsBeginBelowZero(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := running(t, b, 300*yuan, 1000*yuan)
 		now := b.Clock.Now()
@@ -81,6 +82,7 @@ func TestArrearsBeginBelowZero(t *testing.T) {
 }
 
 func TestPartPaymentReducesArrears(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := running(t, b, 300*yuan, 10_000*yuan)
 		owe(t, b, account, campaigns[0], 1000*yuan)
@@ -112,6 +114,7 @@ func TestPartPaymentReducesArrears(t *testing.T) {
 }
 
 func TestPaidWithinGraceRecoversOnTheRamp(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := running(t, b, 300*yuan, 1000*yuan, 1000*yuan)
 		actor := staff(t, b)
@@ -164,6 +167,7 @@ func TestPaidWithinGraceRecoversOnTheRamp(t *testing.T) {
 }
 
 func TestRampThatWasStoppedIsNotNotedAsFull(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 1000*yuan)
 		recharge(t, b, account, 300*yuan)
@@ -179,6 +183,7 @@ func TestRampThatWasStoppedIsNotNotedAsFull(t *testing.T) {
 }
 
 func TestGraceOverStopsWhatRan(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := running(t, b, 300*yuan, 1000*yuan, 1000*yuan)
 		actor := staff(t, b)
@@ -214,6 +219,7 @@ func TestGraceOverStopsWhatRan(t *testing.T) {
 }
 
 func TestPaidAfterSuspensionWaitsForTheSeller(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := running(t, b, 300*yuan, 1000*yuan, 1000*yuan)
 		owe(t, b, account, campaigns[0], 100*yuan)
@@ -248,6 +254,7 @@ func stoppedAndPaid(t testing.TB, b *modelstest.Bench, campaigns int) (int64, []
 }
 
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		actor := staff(t, b)
 		t.Run("Some", func(t *testing.T) {
@@ -328,6 +335,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestRestartOnceUnderRace(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		actor := staff(t, b)
 		account, _ := stoppedAndPaid(t, b, 3)
@@ -342,6 +350,7 @@ func TestRestartOnceUnderRace(t *testing.T) {
 }
 
 func TestUndoRestart(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		actor := staff(t, b)
 		restart := func(t *testing.T, account int64) models.Restart {
@@ -410,6 +419,7 @@ func TestUndoRestart(t *testing.T) {
 }
 
 func TestMoneyNeverLiftsTheFreeze(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		actor := staff(t, b)
 		account, ids := running(t, b, 300*yuan, 1000*yuan)
@@ -443,6 +453,7 @@ func TestMoneyNeverLiftsTheFreeze(t *testing.T) {
 }
 
 func TestCausesNameAllThatStops(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		actor := staff(t, b)
 		account, ids := running(t, b, 300*yuan, 100*yuan)
@@ -483,5 +494,44 @@ func TestCausesNameAllThatStops(t *testing.T) {
 				t.Errorf("cause %d: %+v, want %+v", i, c, w)
 			}
 		}
+	})
+}
+
+func wantStop(t testing.TB, b *modelstest.Bench, accountID int64, since *time.Time) {
+	t.Helper()
+	o, err := b.AccountOverview(t.Context(), accountID)
+	must(t, err)
+	if got := o.StoppedSince; (got == nil) != (since == nil) || got != nil && !got.Equal(*since) {
+		t.Errorf("stopped since %v, want %v", got, since)
+	}
+}
+
+func TestAStopLastsUntilDeliveryMayGoOn(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		actor := staff(t, b)
+		account, ids := running(t, b, 300*yuan, 1000*yuan, 1000*yuan, 1000*yuan)
+		wantStop(t, b, account, nil)
+		outAt := b.Clock.Now()
+		b.Charge(t, "all", ids[0], 300*yuan)
+		b.Clock.Add(time.Minute)
+		b.Charge(t, "more", ids[0], 1)
+		wantStop(t, b, account, &outAt)
+		recharge(t, b, account, 300*yuan)
+		wantStop(t, b, account, nil)
+
+		b.Clock.Add(time.Minute)
+		outAt = b.Clock.Now()
+		owe(t, b, account, ids[0], 100*yuan)
+		suspend(t, b, account)
+		recharge(t, b, account, 1000*yuan)
+		wantStop(t, b, account, &outAt) // the seller has not restarted
+		_, _, err := b.RestartCampaigns(t.Context(), actor, account, ids[:1], false)
+		must(t, err)
+		wantStop(t, b, account, &outAt) // two still wait
+		must(t, b.SwitchCampaign(t.Context(), actor, account, ids[1], false))
+		wantStop(t, b, account, &outAt) // one still waits
+		must(t, b.SwitchCampaign(t.Context(), actor, account, ids[2], false))
+		wantStop(t, b, account, nil) // none waits: the seller wants no more of it
 	})
 }

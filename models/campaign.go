@@ -125,6 +125,10 @@ func ownCampaign(db *gorm.DB, accountID, id int64) (Campaign, error) {
 // arrears stop. NotFound; Conflict when the campaign has ended.
 func (s *Store) SwitchCampaign(ctx context.Context, by Actor, accountID, id int64, on bool) error {
 	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil {
+			return err
+		}
 		c, err := ownCampaign(t.locked(), accountID, id)
 		if err != nil || c.SwitchedOn == on {
 			return err
@@ -136,7 +140,14 @@ func (s *Store) SwitchCampaign(ctx context.Context, by Actor, accountID, id int6
 		if err := t.Model(&c).Select("SwitchedOn", "SwitchedAt", "RowVersion").Updates(&c).Error; err != nil {
 			return err
 		}
-		return t.audit(by, "campaign.switch", subject("campaign", id), onOff(!on), onOff(on))
+		if err := t.audit(by, "campaign.switch", subject("campaign", id), onOff(!on), onOff(on)); err != nil {
+			return err
+		}
+		f, err := t.funds(a)
+		if err != nil || f.Spendable() <= 0 {
+			return err
+		}
+		return t.closeStop(a.ID) // it may have been the last that waited for a restart
 	})
 }
 

@@ -24,6 +24,7 @@ func wantCounts(t *testing.T, got models.ChargeResult, err error, accepted, dupl
 }
 
 func TestChargesUseBonusFirst(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 10_000*yuan)
 		recharge(t, b, account, 500*yuan)
@@ -39,6 +40,7 @@ func TestChargesUseBonusFirst(t *testing.T) {
 }
 
 func TestBonusNeverSettlesArrears(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 10_000*yuan)
 		b.Charge(t, "c1", campaigns[0], 300*yuan)
@@ -60,6 +62,7 @@ func TestBonusNeverSettlesArrears(t *testing.T) {
 }
 
 func TestChargesAreBookedOnce(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 10_000*yuan)
 		other, theirs := b.Seller(t, 10_000*yuan)
@@ -80,6 +83,7 @@ func TestChargesAreBookedOnce(t *testing.T) {
 }
 
 func TestARefusedBatchBooksNothing(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 10_000*yuan)
 		good := click(b, "c1", campaigns[0], 100)
@@ -111,6 +115,7 @@ func TestARefusedBatchBooksNothing(t *testing.T) {
 // The same clicks, and batches that overlap, come in at once: each is booked
 // once, though bonus is used up between the batches.
 func TestChargesAreBookedOnceUnderRace(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		for round := range 3 {
 			account, campaigns := b.Seller(t, 10_000*yuan)
@@ -140,6 +145,7 @@ func TestChargesAreBookedOnceUnderRace(t *testing.T) {
 // Batches over the same accounts in any order must not lock each other out:
 // PostgreSQL takes a second to find each deadlock.
 func TestBatchesOverManyAccountsDoNotBlockEachOther(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		var accounts, campaigns []int64
 		for range 3 {
@@ -177,6 +183,7 @@ func TestBatchesOverManyAccountsDoNotBlockEachOther(t *testing.T) {
 }
 
 func TestBudgetIsReachedUntilMidnightInShanghai(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 100*yuan, 200*yuan)
 		recharge(t, b, account, 1000*yuan)

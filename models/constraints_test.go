@@ -12,6 +12,7 @@ import (
 // What the database itself refuses, whatever code runs above it. Each
 // statement is nearly right: `good` statements of the same shape are taken.
 func TestTheDatabaseRefusesWrongStates(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 1000*yuan)
 		paid := recharge(t, b, account, 500*yuan)

@@ -17,6 +17,7 @@ func wantDailyCost(t *testing.T, b *modelstest.Bench, accountID int64, want mode
 }
 
 func TestDailyCostIsTheMeanOfFullDaysWithoutAStop(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 1000*yuan, 500*yuan)
 		actor := staff(t, b)
@@ -60,6 +61,7 @@ func TestDailyCostIsTheMeanOfFullDaysWithoutAStop(t *testing.T) {
 }
 
 func TestDaysEndAtMidnightInShanghai(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 1000*yuan)
 		recharge(t, b, account, 10_000*yuan)
@@ -85,6 +87,7 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 
 // What the confirmation promises is what paying does.
 func TestPreviewIsWhatPayingDoes(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		arrears    models.Fen
 		bonus      models.Fen

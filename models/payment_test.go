@@ -54,6 +54,7 @@ func inState(t testing.TB, b *modelstest.Bench, accountID int64, state models.Pa
 // Every command on a payment in every state that a command can bring about:
 // where it ends, or how it is refused. The deadline is over.
 func TestEveryCommandInEveryState(t *testing.T) {
+	t.Parallel()
 	const (
 		refused = models.PaymentState("") // Conflict, nothing changes
 		newOne  = models.PaymentState("a new payment")
@@ -134,6 +135,7 @@ func closeOpen(t *testing.T, b *modelstest.Bench, accountID int64) {
 }
 
 func TestMovesOfAPayment(t *testing.T) {
+	t.Parallel()
 	allowed := map[models.PaymentState]string{
 		models.PaymentDraft:             "pending cancelled paid",
 		models.PaymentPending:           "paid expired cancelled failed",
@@ -155,6 +157,7 @@ func TestMovesOfAPayment(t *testing.T) {
 }
 
 func TestOneWishIsOnePayment(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		first := draft(t, b, account, "500")
@@ -181,6 +184,7 @@ func TestOneWishIsOnePayment(t *testing.T) {
 }
 
 func TestTwoTabsAtOnceMakeOnePayment(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		nos := atOnce(20, func() models.Outcome {
@@ -201,6 +205,7 @@ func TestTwoTabsAtOnceMakeOnePayment(t *testing.T) {
 }
 
 func TestConfirmingTwiceIsConfirmingOnce(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		d := draft(t, b, account, "500")
@@ -244,6 +249,7 @@ func wantWatch(t *testing.T, b *modelstest.Bench, p models.Payment) {
 }
 
 func TestConfirmingAtOnceIsConfirmingOnce(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		d := draft(t, b, account, "500")
@@ -261,6 +267,7 @@ func TestConfirmingAtOnceIsConfirmingOnce(t *testing.T) {
 }
 
 func TestAnotherSellersPaymentIsNotThere(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		other, _ := b.Seller(t)
@@ -286,6 +293,7 @@ func TestAnotherSellersPaymentIsNotThere(t *testing.T) {
 }
 
 func TestExpiryIsNotBeforeTheDeadline(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		p := b.Pending(t, account, "500")
@@ -305,6 +313,7 @@ func TestExpiryIsNotBeforeTheDeadline(t *testing.T) {
 }
 
 func TestResumeNamesTheOldPayment(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		old := b.Pending(t, account, "500")
@@ -337,6 +346,7 @@ func TestResumeNamesTheOldPayment(t *testing.T) {
 }
 
 func TestResumeOnceUnderRace(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		for range 3 {
 			account, _ := b.Seller(t)
@@ -361,6 +371,7 @@ func TestResumeOnceUnderRace(t *testing.T) {
 }
 
 func TestRefusedRechargesStandOnTheirFields(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		for _, c := range []struct{ amount, method, field, key string }{
@@ -390,6 +401,7 @@ func TestRefusedRechargesStandOnTheirFields(t *testing.T) {
 }
 
 func TestNotesOnAPendingPayment(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		p := b.Pending(t, account, "500")
@@ -420,6 +432,7 @@ func TestNotesOnAPendingPayment(t *testing.T) {
 }
 
 func TestInboxKeepsWhatCame(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		p := b.Pending(t, account, "500")

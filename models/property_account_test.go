@@ -15,11 +15,11 @@ func (w *world) charge(r *rapid.T) {
 }
 
 func (w *world) click(r *rapid.T, s *shop, amount models.Fen) {
-	c := models.Charge{
+	c := &models.Charge{
 		ChargeID: w.unique("click"), CampaignID: rapid.SampledFrom(s.campaigns).Draw(r, "campaign").id,
 		AmountFen: amount, ChargedAt: w.Now(),
 	}
-	if got, err := w.PostCharges(w.ctx, []models.Charge{c}); err != nil || got.Accepted != 1 {
+	if got, err := w.PostCharges(w.ctx, []models.Charge{*c}); err != nil || got.Accepted != 1 {
 		r.Fatalf("charged: %+v, %v", got, err)
 	}
 	w.charges = append(w.charges, c)
@@ -29,8 +29,11 @@ func (w *world) click(r *rapid.T, s *shop, amount models.Fen) {
 }
 
 func (w *world) chargeAgain(r *rapid.T) {
-	c := pick(r, "click", w.charges, func(models.Charge) bool { return true })
-	if got, err := w.PostCharges(w.ctx, []models.Charge{c}); err != nil || got.Duplicate != 1 {
+	c := pick(r, "click", w.charges, func(*models.Charge) bool { return true })
+	if c == nil {
+		return
+	}
+	if got, err := w.PostCharges(w.ctx, []models.Charge{*c}); err != nil || got.Duplicate != 1 {
 		r.Fatalf("charged again: %+v, %v", got, err)
 	}
 }
@@ -55,7 +58,9 @@ func (w *world) fall(r *rapid.T) {
 }
 
 func (w *world) graceEnds(r *rapid.T) {
-	w.endGrace(r, pick(r, "seller", w.sellers, func(s *shop) bool { return s.cash < 0 }))
+	if s := pick(r, "seller", w.sellers, func(s *shop) bool { return s.cash < 0 }); s != nil {
+		w.endGrace(r, s)
+	}
 }
 
 func (w *world) endGrace(r *rapid.T, s *shop) {

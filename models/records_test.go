@@ -38,6 +38,7 @@ func walk(t *testing.T, want []int64, read func(models.Keyset) ([]int64, models.
 }
 
 func TestStatementPagesCoverAllRowsOnce(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		for _, clicks := range []int{0, 1, 18, 19, 40} { // 18 + 2 rows fill one page exactly
 			account, campaigns := b.Seller(t, 10_000*yuan)
@@ -75,6 +76,7 @@ func TestStatementPagesCoverAllRowsOnce(t *testing.T) {
 }
 
 func TestStatementFilters(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 10_000*yuan)
 		other, _ := b.Seller(t)
@@ -129,6 +131,7 @@ func TestStatementFilters(t *testing.T) {
 }
 
 func TestClearedIsWhatWentIntoArrears(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		row  models.StatementRow
 		want models.Fen
@@ -148,6 +151,7 @@ func TestClearedIsWhatWentIntoArrears(t *testing.T) {
 }
 
 func TestPaymentPagesAndFilters(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		other, _ := b.Seller(t)

@@ -8,6 +8,7 @@ import (
 )
 
 func TestSeedDemoTellsItsThreeStories(t *testing.T) {
+	t.Parallel()
 	want := map[string]struct {
 		state models.AccountState
 		cash  models.Fen

@@ -36,6 +36,7 @@ func raw(t testing.TB, b *modelstest.Bench, statement string) {
 }
 
 func TestPasswordsAreStoredAsArgon2id(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		user(t, b, "b@shop.test")
@@ -60,6 +61,7 @@ func TestPasswordsAreStoredAsArgon2id(t *testing.T) {
 }
 
 func TestSignInAndOut(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account := user(t, b, "Seller@Shop.test")
 		first, err := signIn(t, b, " SELLER@shop.TEST ", rightPassword, "192.0.2.1")
@@ -94,6 +96,7 @@ func wantNobody(t testing.TB, b *modelstest.Bench, secret string) {
 }
 
 func TestSessionsEnd(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		secret, err := signIn(t, b, "a@shop.test", rightPassword, "192.0.2.1")
@@ -115,6 +118,7 @@ func TestSessionsEnd(t *testing.T) {
 }
 
 func TestWhicheverPartIsWrongTheAnswerIsTheSame(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		_, wrong := signIn(t, b, "a@shop.test", "wrong horse", "192.0.2.1")
@@ -133,6 +137,7 @@ func TestWhicheverPartIsWrongTheAnswerIsTheSame(t *testing.T) {
 }
 
 func TestSignInIsThrottledPerEmail(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		user(t, b, "b@shop.test")
@@ -155,6 +160,7 @@ func TestSignInIsThrottledPerEmail(t *testing.T) {
 }
 
 func TestSuccessForgivesTheFailuresBeforeIt(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		for range 3 {
@@ -169,6 +175,7 @@ func TestSuccessForgivesTheFailuresBeforeIt(t *testing.T) {
 }
 
 func TestSignInIsThrottledPerAddress(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		for i := range 30 {
@@ -186,6 +193,7 @@ func TestSignInIsThrottledPerAddress(t *testing.T) {
 }
 
 func TestTriesAtTheSameTimeAreThrottledToo(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		codes := atOnce(20, func() models.Outcome {
@@ -203,6 +211,7 @@ func TestTriesAtTheSameTimeAreThrottledToo(t *testing.T) {
 }
 
 func TestDemoUsersAreUnusableInProduction(t *testing.T) {
+	t.Parallel()
 	url := "sqlite:" + filepath.Join(t.TempDir(), "portal.db")
 	rules := models.DefaultRules()
 	rules.Demo = true
@@ -231,6 +240,7 @@ func TestDemoUsersAreUnusableInProduction(t *testing.T) {
 }
 
 func TestRefusedUsersStandOnTheirFields(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		good := models.NewUser{Email: "b@shop.test", Password: rightPassword, Role: models.RoleSeller, ShopName: "Tea"}

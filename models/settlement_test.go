@@ -44,6 +44,7 @@ func wantState(t testing.TB, b *modelstest.Bench, no string, want models.Payment
 }
 
 func TestSettlePayment(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		p := b.Pending(t, account, "500")
@@ -78,6 +79,7 @@ func TestSettlePayment(t *testing.T) {
 }
 
 func TestSettleDoubtfulReceipts(t *testing.T) {
+	t.Parallel()
 	change := map[string]func(*models.Receipt){
 		"AmountDiffers":   func(r *models.Receipt) { r.AmountFen++ },
 		"CurrencyDiffers": func(r *models.Receipt) { r.Currency = "USD" },
@@ -116,6 +118,7 @@ func TestSettleDoubtfulReceipts(t *testing.T) {
 }
 
 func TestSettleLateMoney(t *testing.T) {
+	t.Parallel()
 	ends := map[models.PaymentState]func(*testing.T, *modelstest.Bench, models.Payment){
 		models.PaymentExpired: func(t *testing.T, b *modelstest.Bench, p models.Payment) {
 			b.Clock.Add(b.Rules().PaymentTTL)
@@ -151,6 +154,7 @@ func TestSettleLateMoney(t *testing.T) {
 }
 
 func TestSettleLeavesNothingWhenTheQueueFails(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 100*models.Yuan)
 		b.Charge(t, "c1", campaigns[0], 50*models.Yuan)
@@ -172,6 +176,7 @@ func TestSettleLeavesNothingWhenTheQueueFails(t *testing.T) {
 
 // The race counts on PostgreSQL; SQLite has one writer and hides it.
 func TestSettleOnceUnderRace(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		for round := range 5 {
 			account, _ := b.Seller(t)
@@ -197,6 +202,7 @@ func TestSettleOnceUnderRace(t *testing.T) {
 }
 
 func TestExpiryAgainstMoneyUnderRace(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		for range 5 {
 			account, _ := b.Seller(t)
@@ -244,6 +250,7 @@ func atOnce(n int, act func() models.Outcome) map[models.Outcome]int {
 }
 
 func TestPaymentNosAreLegalOnEveryRail(t *testing.T) {
+	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t)
 		seen := map[string]bool{}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -28,20 +29,26 @@ func (w *Web) Token(c echo.Context) string {
 	}
 	token := newToken()
 	session.Values[valueToken] = token
-	session.Save(c.Request(), c.Response())
+	w.save(c, session)
 	return token
 }
 
-// CheckToken refuses an unsafe request whose form does not carry the session's
-// own token.
+// CheckToken refuses an unsafe request whose form can't be read, or does not
+// carry the session's own token. An address is no place for a token.
 func (w *Web) CheckToken(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		switch c.Request().Method {
 		case http.MethodGet, http.MethodHead, http.MethodOptions:
 			return next(c)
 		}
+		if err := c.Request().ParseForm(); err != nil {
+			if tooLong := (*echo.HTTPError)(nil); errors.As(err, &tooLong) {
+				return err
+			}
+			return &models.Error{Code: models.Invalid, Key: "error.form", Err: err}
+		}
 		want, _ := w.session(c).Values[valueToken].(string)
-		got := c.FormValue(tokenField)
+		got := c.Request().PostForm.Get(tokenField)
 		if want == "" || subtle.ConstantTimeCompare([]byte(got), []byte(want)) != 1 {
 			return &models.Error{Code: models.Forbidden, Key: "error.form_token"}
 		}

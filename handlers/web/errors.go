@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -23,10 +24,17 @@ var statusOf = map[models.Code]int{
 	models.Internal:        http.StatusInternalServerError,
 }
 
+// statusLeft is what the log says of a client that did not wait for its answer:
+// a double click, a tab closed. It is nobody's fault.
+const statusLeft = 499
+
 // Status gives the status of an error; the router's own errors keep theirs.
 func Status(err error) int {
 	if http := (*echo.HTTPError)(nil); errors.As(err, &http) {
 		return http.Code
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return http.StatusServiceUnavailable
 	}
 	return statusOf[models.CodeOf(err)]
 }
@@ -38,6 +46,10 @@ func (w *Web) HandleError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
+	if errors.Is(c.Request().Context().Err(), context.Canceled) {
+		c.Response().WriteHeader(statusLeft)
+		return
+	}
 	status := Status(err)
 	if status >= http.StatusInternalServerError {
 		w.Log.ErrorContext(c.Request().Context(), "request failed", "method", c.Request().Method, "path", c.Path(),
@@ -46,14 +58,24 @@ func (w *Web) HandleError(err error, c echo.Context) {
 	if status == http.StatusTooManyRequests {
 		c.Response().Header().Set("Retry-After", "900")
 	}
+	if w.drawError(c, status, err) == nil {
+		return
+	}
+	// What stands around the page is read from the database: do without.
+	c.SetRequest(c.Request().WithContext(context.WithoutCancel(c.Request().Context())))
+	c.Set(keyWho, nil)
+	if drawn := w.drawError(c, status, err); drawn != nil {
+		w.Log.ErrorContext(c.Request().Context(), "error page failed", "error", drawn)
+		c.Response().WriteHeader(status)
+	}
+}
+
+func (w *Web) drawError(c echo.Context, status int, err error) error {
 	page := views.ErrorPage{
 		Status: status, Line: lineOf(err), RequestID: c.Response().Header().Get(echo.HeaderXRequestID),
 		SignedIn: Who(c) != nil, MoneySafe: status < http.StatusInternalServerError,
 	}
-	if drawn := w.Render(c, status, page, views.Error(page)); drawn != nil {
-		w.Log.ErrorContext(c.Request().Context(), "error page failed", "error", drawn)
-		c.NoContent(status)
-	}
+	return w.Render(c, status, page, views.Error(page))
 }
 
 // lineOf is the sentence of a refusal; none for what is not ours.

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -122,6 +123,6 @@ func Instant[T any](at *T) (value T) {
 
 // Refused says whether the error is a form that was refused, field by field.
 func Refused(err error) (models.FieldErrors, bool) {
-	fields, ok := err.(models.FieldErrors)
-	return fields, ok
+	var fields models.FieldErrors
+	return fields, errors.As(err, &fields)
 }

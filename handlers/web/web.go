@@ -62,7 +62,7 @@ func (w *Web) Flash(c echo.Context, flash layout.Flash) {
 	}
 	session := w.session(c)
 	session.AddFlash(string(left))
-	session.Save(c.Request(), c.Response())
+	w.save(c, session)
 }
 
 // takeFlash takes the sentence that the last act left, if it did.
@@ -72,7 +72,7 @@ func (w *Web) takeFlash(c echo.Context) *layout.Flash {
 	if len(left) == 0 {
 		return nil
 	}
-	session.Save(c.Request(), c.Response())
+	w.save(c, session)
 	var flash layout.Flash
 	words, _ := left[0].(string)
 	if err := json.Unmarshal([]byte(words), &flash); err != nil {
@@ -85,4 +85,12 @@ func (w *Web) takeFlash(c echo.Context) *layout.Flash {
 func (w *Web) session(c echo.Context) *sessions.Session {
 	session, _ := w.cookies.Get(c.Request(), w.name)
 	return session
+}
+
+// save sends the cookie along with the answer. Without it the page still
+// stands, so a failure is only logged; signing in and out check their own.
+func (w *Web) save(c echo.Context, session *sessions.Session) {
+	if err := session.Save(c.Request(), c.Response()); err != nil {
+		w.Log.ErrorContext(c.Request().Context(), "session cookie not set", "error", err)
+	}
 }

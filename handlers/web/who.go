@@ -49,9 +49,15 @@ func Actor(c echo.Context) models.Actor {
 	return models.Actor{UserID: Who(c).UserID, Address: c.RealIP()}
 }
 
-// SignIn puts a fresh session into the cookie, with a fresh form token.
+// SignIn puts a fresh session into the cookie, with a fresh form token; one
+// that was there before is revoked.
 func (w *Web) SignIn(c echo.Context, secret string) error {
 	session := w.session(c)
+	if before, _ := session.Values[valueSecret].(string); before != "" {
+		if err := w.Store.SignOut(c.Request().Context(), before); err != nil {
+			return err
+		}
+	}
 	session.Values[valueSecret] = secret
 	session.Values[valueToken] = newToken()
 	return session.Save(c.Request(), c.Response())

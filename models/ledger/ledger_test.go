@@ -244,7 +244,18 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 		plant("UPDATE ledger_accounts SET balance_fen = balance_fen - 1 WHERE id = ?", b.cash)
 		b.wantFaults(t)
 
-		// A transaction without entries, and one that does not sum to zero.
+		// A transaction without entries, and one that does not sum to zero, which
+		// the database takes only without its own guard.
+		unbalanced := `INSERT INTO ledger_entries (transaction_id, account_id, amount_fen, balance_after_fen)
+			SELECT (SELECT MIN(id) FROM ledger_transactions), id, 5, 0 FROM ledger_accounts WHERE name = 'revenue'`
+		if err := b.Exec(unbalanced).Error; err == nil || !strings.Contains(strings.ToLower(err.Error()), "foreign key") {
+			t.Errorf("the database stored an unbalanced transaction: %v", err)
+		}
+		guard := "DROP TRIGGER ledger_entries_sum"
+		if b.Name() == "postgres" {
+			guard += " ON ledger_entries"
+		}
+		plant(guard)
 		plant("INSERT INTO ledger_transactions (id, kind, reference, booked_at) VALUES (901, 'recharge', 'planted:1', ?)", bookedAt)
 		plant("INSERT INTO ledger_transactions (id, kind, reference, booked_at) VALUES (902, 'recharge', 'planted:2', ?)", bookedAt)
 		for account, amount := range map[int64]int64{b.cash: 30, b.gateway: -10} {

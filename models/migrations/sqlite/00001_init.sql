@@ -7,11 +7,16 @@ CREATE TABLE ledger_accounts (
     balance_fen BIGINT   NOT NULL DEFAULT 0,
     created_at  DATETIME NOT NULL
 );
+-- What a transaction's entries sum to must be in here when the database
+-- transaction commits: only zero is.
+CREATE TABLE ledger_sums (fen BIGINT PRIMARY KEY CHECK (fen = 0));
+INSERT INTO ledger_sums (fen) VALUES (0);
 CREATE TABLE ledger_transactions (
     id        INTEGER PRIMARY KEY,
     kind      TEXT     NOT NULL,
     reference TEXT     NOT NULL,
     booked_at DATETIME NOT NULL,
+    sum_fen   BIGINT   NOT NULL DEFAULT 0 REFERENCES ledger_sums (fen) DEFERRABLE INITIALLY DEFERRED,
     UNIQUE (kind, reference)
 );
 CREATE TABLE ledger_entries (
@@ -311,7 +316,11 @@ CREATE TRIGGER ledger_entries_no_delete BEFORE DELETE ON ledger_entries
 BEGIN SELECT RAISE(ABORT, 'ledger_entries is append-only'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER ledger_transactions_no_update BEFORE UPDATE ON ledger_transactions
+CREATE TRIGGER ledger_entries_sum AFTER INSERT ON ledger_entries
+BEGIN UPDATE ledger_transactions SET sum_fen = sum_fen + NEW.amount_fen WHERE id = NEW.transaction_id; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER ledger_transactions_no_update BEFORE UPDATE OF id, kind, reference, booked_at ON ledger_transactions
 BEGIN SELECT RAISE(ABORT, 'ledger_transactions is append-only'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
