@@ -29,8 +29,9 @@ const (
 	chineseFont = "zh-CN,zh;q=0.9"
 )
 
-// chromium is the one browser of the run; each test has a context of its own in
-// it, with cookies of its own.
+// The one browser of the run; each test has a context of its own in it, with
+// cookies of its own. Pages are not kept for the back button: once it has shown
+// one, the browser takes no more clicks from a test on pages of other origins.
 var (
 	startBrowser = sync.OnceValues(func() (context.Context, error) {
 		allocator, stop := chromedp.NewExecAllocator(context.Background(),
@@ -39,7 +40,7 @@ var (
 			chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
 			chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
 			chromedp.Flag("disable-backgrounding-occluded-windows", true), chromedp.Flag("force-color-profile", "srgb"),
-			chromedp.Flag("lang", "zh-CN"), chromedp.Env("LANGUAGE=zh_CN", "LANG=zh_CN.UTF-8"), chromedp.UserDataDir(filepath.Join(scratch, "chromium")))
+			chromedp.Flag("lang", "zh-CN"), chromedp.Flag("disable-features", "BackForwardCache"), chromedp.Env("LANGUAGE=zh_CN", "LANG=zh_CN.UTF-8"), chromedp.UserDataDir(filepath.Join(scratch, "chromium")))
 		ctx, _ := chromedp.NewContext(allocator)
 		stopBrowser = func() {
 			chromedp.Cancel(ctx)

@@ -38,7 +38,7 @@ func TestImpatientHandsMakeOnePayment(t *testing.T) {
 		b.front()
 	})
 	b.step("double_click_on_the_confirmation", func() {
-		b.press("确认并付款")
+		b.pressTwice("确认并付款")
 		b.at(`/cashier/`)
 		b.see("¥800.00", no)
 	})
@@ -52,7 +52,7 @@ func TestImpatientHandsMakeOnePayment(t *testing.T) {
 		b.see("¥800.00", no)
 	})
 	b.step("pay_twice_and_refresh", func() {
-		b.press("付款 ¥800.00")
+		b.pressTwice("付款 ¥800.00")
 		b.at(`/payments/` + no + `$`)
 		b.see("充值成功", "+¥800.00")
 		b.open("/payments/" + no)

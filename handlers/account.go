@@ -52,7 +52,7 @@ func accountPage(o models.Overview) views.AccountPage {
 			page.CampaignsServing++
 		case models.DeliveryPausedArrears:
 			page.CampaignsStopped++
-			if o.Funds.Spendable() > 0 && o.Account.State() == models.AccountActive {
+			if campaign.SwitchedOn && o.Funds.Spendable() > 0 && o.Account.State() == models.AccountActive {
 				page.CampaignsWaiting++
 			}
 		}

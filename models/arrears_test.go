@@ -279,7 +279,7 @@ func TestRestart(t *testing.T) {
 			if len(items) != 2 || !items[0].Started || items[1].Started || items[1].Reason != models.RefusedPaused {
 				t.Errorf("items: %+v", items)
 			}
-			wantDelivery(t, b, account, models.DeliveryRecovering, models.DeliveryPaused)
+			wantDelivery(t, b, account, models.DeliveryRecovering, models.DeliveryPausedArrears)
 			must(t, b.SwitchCampaign(t.Context(), actor, account, ids[1], true)) // the arrears stop is still there
 			wantDelivery(t, b, account, models.DeliveryRecovering, models.DeliveryPausedArrears)
 			_, items, err = b.RestartCampaigns(t.Context(), actor, account, ids, false)

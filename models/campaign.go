@@ -61,7 +61,7 @@ func (c Campaign) Delivery(a Account, f Funds, spentToday Fen, now time.Time) (D
 		return DeliveryEnded, 0
 	case a.FrozenAt != nil:
 		return DeliveryFrozen, 0
-	case c.ArrearsStoppedAt != nil && c.SwitchedOn:
+	case c.ArrearsStoppedAt != nil:
 		return DeliveryPausedArrears, 0
 	case !c.SwitchedOn:
 		return DeliveryPaused, 0

@@ -189,7 +189,9 @@ func recoverySteps(db *gorm.DB, p Payment, desk RechargeDesk) (RecoverySteps, er
 	for _, c := range desk.Campaigns {
 		switch {
 		case c.Delivery == DeliveryPausedArrears:
-			steps.WaitingForRestart++
+			if c.SwitchedOn {
+				steps.WaitingForRestart++
+			}
 		case c.Delivery == DeliveryRecovering:
 			steps.SharePercent = min(steps.SharePercent, c.SharePercent)
 			set(&steps.Serving, *c.RecoveringSince)

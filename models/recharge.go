@@ -217,6 +217,8 @@ func (c CampaignView) returns(a Account, after Funds, now time.Time) Return {
 		r.How = ReturnsByItself
 	case c.restartRefusal(a, after) == "":
 		r.How = ReturnsByRestart
+	case state == DeliveryPausedArrears && !c.SwitchedOn:
+		r.Why = DeliveryPaused // a restart would not start it: its seller paused it
 	}
 	return r
 }
