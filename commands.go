@@ -48,7 +48,10 @@ func seedEmptyDemo(ctx context.Context, s Settings, store *models.Store) error {
 	if err != nil || !empty || !s.Demo() {
 		return err
 	}
-	return store.SeedDemo(ctx)
+	if err := store.SeedDemo(ctx); err != nil {
+		return fmt.Errorf("seed the demo (empty the database before the next try): %w", err)
+	}
+	return nil
 }
 
 // user creates a seller or a member of staff; the password comes by standard

@@ -33,6 +33,7 @@ func commands() []command {
 }
 
 func main() {
+	syscall.Umask(0o077) // what we write is nobody else's business
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Environ()); err != nil && !errors.Is(err, flag.ErrHelp) {

@@ -153,8 +153,7 @@ func server(addr string, handler http.Handler) *http.Server {
 	}
 }
 
-// runAll listens, works tasks off, and stops in the order in which work comes
-// in: no new requests, then no new tasks, then the sandbox's notifies.
+// runAll listens and works tasks off until the context ends or a server fails.
 func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runner *jobs.Runner, box *sandbox.Sandbox) error {
 	failed := make(chan error, len(servers))
 	for _, srv := range servers {
@@ -178,14 +177,22 @@ func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runne
 	case cause = <-failed:
 	}
 	log.Info("stopping")
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	return errors.Join(cause, stopAll(context.WithoutCancel(ctx), servers, runner, box))
+}
+
+// stopAll lets running requests and jobs finish side by side, in the time that
+// they have, and then closes the sandbox, which both may need.
+func stopAll(ctx context.Context, servers []*http.Server, runner *jobs.Runner, box *sandbox.Sandbox) error {
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
-	errs := []error{cause, servers[0].Shutdown(stopping), runner.Stop(stopping)}
+	jobsStopped := make(chan error, 1)
+	go func() { jobsStopped <- runner.Stop(ctx) }()
+	errs := []error{servers[0].Shutdown(ctx), <-jobsStopped}
 	for _, srv := range servers[1:] {
-		errs = append(errs, srv.Shutdown(stopping))
+		errs = append(errs, srv.Shutdown(ctx))
 	}
 	if box != nil {
-		errs = append(errs, box.Close(stopping))
+		errs = append(errs, box.Close(ctx))
 	}
 	return errors.Join(errs...)
 }

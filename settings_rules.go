@@ -121,15 +121,21 @@ func (s Settings) checkAlipay(f *faults) {
 // checkGateway: production pays no sandbox, ours or Alipay's, and none in the clear.
 func (s Settings) checkGateway(f *faults, name, value string) {
 	gateway := checkURL(f, name, value)
-	if gateway == nil || s.Demo() {
+	if gateway == nil {
 		return
 	}
-	host := gateway.Hostname()
+	host := strings.TrimSuffix(gateway.Hostname(), ".")
+	here, toy := isLoopback(host), strings.Contains(host, "sandbox") || strings.HasSuffix(host, "alipaydev.com")
 	switch {
-	case isLoopback(host):
+	case s.Demo() && !here && !toy:
+		f.add(name, "moves real money, and demo mode has sign-ins that everybody knows: set PORTAL_ENV=production")
+	case s.Demo():
+	case here:
 		f.add(name, "is on this machine: production refuses the sandbox gateway")
-	case strings.Contains(host, "sandbox") || strings.HasSuffix(host, "alipaydev.com"):
+	case toy:
 		f.add(name, "is Alipay's sandbox, where no money moves")
+	case strings.Trim(host, "0123456789.") == "" && net.ParseIP(host) == nil:
+		f.add(name, "has a host that is neither a name nor an address")
 	case gateway.Scheme != "https":
 		f.add(name, "must be https in production")
 	}

@@ -40,7 +40,7 @@ var (
 			chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
 			chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
 			chromedp.Flag("disable-backgrounding-occluded-windows", true), chromedp.Flag("force-color-profile", "srgb"),
-			chromedp.Flag("lang", "zh-CN"), chromedp.Flag("disable-features", "BackForwardCache"), chromedp.Env("LANGUAGE=zh_CN", "LANG=zh_CN.UTF-8"), chromedp.UserDataDir(filepath.Join(scratch, "chromium")))
+			chromedp.Flag("disable-features", "BackForwardCache"), chromedp.UserDataDir(filepath.Join(scratch, "chromium")))
 		ctx, _ := chromedp.NewContext(allocator)
 		stopBrowser = func() {
 			chromedp.Cancel(ctx)

@@ -36,6 +36,10 @@ func TestJourneyWithoutScripts(t *testing.T) {
 	t.Parallel()
 	j := journey{tab: newTab(t, serve(t))}
 	j.withoutScripts()
+	j.open("/login")
+	if eval[bool](j.tab, `typeof htmx !== "undefined" || document.readyState !== "complete"`) {
+		t.Fatal("scripts run all the same")
+	}
 	j.payInGrace()
 	j.signOut()
 	j.payOverdue()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"ztc-portal/models"
 )
@@ -18,6 +19,7 @@ type Rails struct {
 	By        map[models.Rail]Gateway
 	PublicURL string // what gateways call us; no slash at its end
 	Log       *slog.Logger
+	refusals  refusals
 }
 
 // Who asks a gateway; kept with the answer.
@@ -159,57 +161,66 @@ func (r *Rails) CloseAndExpire(ctx context.Context, no string) (models.Payment, 
 // draft was never sent anywhere and needs no gateway.
 func (r *Rails) Cancel(ctx context.Context, accountID int64, no string) (models.Payment, error) {
 	p, err := r.Store.OwnPayment(ctx, accountID, no)
-	if err != nil {
-		return p, err
+	if err == nil && p.State == models.PaymentDraft {
+		p, err = r.Store.DiscardDraft(ctx, no)
 	}
-	if p.State == models.PaymentDraft {
-		return r.Store.CancelPayment(ctx, no)
+	if err != nil || p.State != models.PaymentPending {
+		return p, err
 	}
 	return r.end(ctx, no, BySeller, r.Store.CancelPayment)
 }
 
+// end brings a pending payment to its end here once the gateway holds no money
+// for it and takes none.
 func (r *Rails) end(ctx context.Context, no, by string, finish func(context.Context, string) (models.Payment, error)) (models.Payment, error) {
 	p, err := r.Store.PaymentByNo(ctx, no)
 	if err != nil || p.State != models.PaymentPending {
 		return p, err
 	}
-	asked, err := r.Ask(ctx, no, by)
-	if err != nil {
+	paid, err := r.settleOrClose(ctx, p, by)
+	switch {
+	case err != nil:
 		return p, err
-	}
-	switch asked.State {
-	case models.TradePaid:
+	case paid:
 		return r.Store.PaymentByNo(ctx, no)
-	case models.TradeUnknown:
-		return p, unavailable(ErrUnavailable)
-	case models.TradeClosed:
-		return finish(ctx, no)
-	}
-	gateway, err := r.on(p.Rail)
-	if err != nil {
-		return p, err
-	}
-	closed, err := gateway.Close(ctx, no)
-	if err != nil {
-		return p, r.checking(ctx, no, err)
-	}
-	if closed == AlreadyPaid { // between our question and our word
-		return r.settled(ctx, no, by)
 	}
 	return finish(ctx, no)
 }
 
-// settled asks again about a payment that the gateway would not close because
-// it is paid. Unavailable when it does not say so now.
-func (r *Rails) settled(ctx context.Context, no, by string) (models.Payment, error) {
-	if _, err := r.Ask(ctx, no, by); err != nil {
-		return models.Payment{}, err
+// settleOrClose asks about a payment and settles what was paid; else it makes
+// the gateway close it. Unavailable when either can't be had now.
+func (r *Rails) settleOrClose(ctx context.Context, p models.Payment, by string) (paid bool, err error) {
+	asked, err := r.Ask(ctx, p.No, by)
+	if err != nil {
+		return false, err
 	}
-	p, err := r.Store.PaymentByNo(ctx, no)
-	if err == nil && p.State == models.PaymentPending {
-		err = r.checking(ctx, no, ErrUnavailable)
+	switch asked.State {
+	case models.TradePaid:
+		return true, nil
+	case models.TradeClosed:
+		return false, nil
+	case models.TradeUnknown:
+		return false, unavailable(ErrUnavailable)
 	}
-	return p, err
+	gateway, err := r.on(p.Rail)
+	if err != nil {
+		return false, err
+	}
+	closed, err := gateway.Close(ctx, p.No)
+	if err != nil {
+		return false, r.checking(ctx, p.No, err)
+	}
+	if closed != AlreadyPaid {
+		return false, nil
+	}
+	// It was paid between our question and our word.
+	if asked, err = r.Ask(ctx, p.No, by); err != nil {
+		return false, err
+	}
+	if asked.State != models.TradePaid {
+		return false, r.checking(ctx, p.No, ErrUnavailable)
+	}
+	return true, nil
 }
 
 // checking marks a payment of which nothing can be known now, and refuses.
@@ -235,16 +246,14 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 	}
 	switch old.State {
 	case models.PaymentPending:
-		if old, err = r.end(ctx, no, BySeller, r.Store.CancelPayment); err != nil {
-			return old, err
-		}
+		old, err = r.end(ctx, no, BySeller, r.Store.CancelPayment)
 	case models.PaymentExpired, models.PaymentCancelled:
-		if _, err = r.Ask(ctx, no, BySeller); err != nil {
-			return old, err
+		if _, err = r.settleOrClose(ctx, old, BySeller); err == nil {
+			old, err = r.Store.PaymentByNo(ctx, no)
 		}
-		if old, err = r.Store.PaymentByNo(ctx, no); err != nil {
-			return old, err
-		}
+	}
+	if err != nil {
+		return old, err
 	}
 	if old.State.IsPaid() || old.State == models.PaymentFailed {
 		return old, nil
@@ -261,11 +270,17 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 
 // Notify takes one asynchronous notify: stored raw first, verified, settled.
 // It reports whether the gateway may be told that all is well; when not, the
-// gateway comes again.
+// gateway comes again. From an address that floods us with refused ones only
+// what verifies is stored.
 func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, header http.Header, body []byte) (ok bool, err error) {
 	gateway, err := r.on(rail)
 	if err != nil {
 		return false, err
+	}
+	if r.refusals.tooMany(address, r.Store.Now()) {
+		if _, err := gateway.ReadNotify(header, body); err != nil {
+			return false, nil
+		}
 	}
 	id, err := r.Store.ReceiveNotify(ctx, rail, address, keptHeaders(header), body)
 	if err != nil {
@@ -273,6 +288,7 @@ func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, he
 	}
 	receipt, err := gateway.ReadNotify(header, body)
 	if err != nil {
+		r.refusals.add(address)
 		return false, r.Store.JudgeNotify(ctx, id, models.OutcomeRefused, "", err.Error())
 	}
 	outcome, err := r.Store.SettlePayment(ctx, receipt, id)
@@ -316,10 +332,29 @@ func (r *Rails) Return(ctx context.Context, rail models.Rail, query map[string][
 	if err != nil {
 		return "", &models.Error{Code: models.NotFound, Key: "error.not_found", Err: err}
 	}
-	if _, err := r.Ask(ctx, no, ByReturn); err != nil && models.CodeOf(err) != models.Unavailable {
+	if err := r.AskSoon(ctx, no, ByReturn); err != nil && models.CodeOf(err) != models.Unavailable {
 		return "", err
 	}
 	return no, nil
+}
+
+// askAgainAfter is how old an answer must be before a browser makes us ask
+// again: a gateway counts its callers' questions.
+const askAgainAfter = time.Second
+
+// AskSoon asks as Ask does, for a person who waits: not about a payment that is
+// paid already, and not when the gateway was asked a moment ago.
+func (r *Rails) AskSoon(ctx context.Context, no, by string) error {
+	p, err := r.Store.PaymentByNo(ctx, no)
+	if err != nil || p.State.IsPaid() || p.ConfirmedAt == nil {
+		return err
+	}
+	last, err := r.Store.Findings(ctx, p.ID, 1)
+	if err != nil || len(last) > 0 && r.Store.Now().Sub(last[0].AskedAt).Abs() < askAgainAfter {
+		return err
+	}
+	_, err = r.Ask(ctx, no, by)
+	return err
 }
 
 // keptHeaders keeps of a notify's headers what a signature may stand on, and

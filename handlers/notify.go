@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"io"
+	"net/http"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,16 +17,13 @@ func (p *portal) notify(c echo.Context) error {
 	if !ok {
 		return &models.Error{Code: models.NotFound, Key: "error.not_found"}
 	}
-	body, err := io.ReadAll(io.LimitReader(c.Request().Body, models.MaxNotifyBytes+1))
+	body, err := io.ReadAll(c.Request().Body) // bounded for every route
 	if err != nil {
 		return err
 	}
-	settled := false
-	if len(body) <= models.MaxNotifyBytes {
-		settled, err = p.rails.Notify(c.Request().Context(), rail, c.RealIP(), c.Request().Header, body)
-		if err != nil {
-			p.Log.ErrorContext(c.Request().Context(), "notify not taken", "rail", rail, "error", err)
-		}
+	settled, err := p.rails.Notify(c.Request().Context(), rail, c.RealIP(), c.Request().Header, body)
+	if err != nil {
+		p.Log.ErrorContext(c.Request().Context(), "notify not taken", "rail", rail, "error", err)
 	}
 	status, contentType, answer := gateway.Answer(settled && err == nil)
 	return c.Blob(status, contentType, []byte(answer))
@@ -42,5 +40,5 @@ func (p *portal) comeBack(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Redirect(303, "/payments/"+no)
+	return c.Redirect(http.StatusSeeOther, "/payments/"+no)
 }

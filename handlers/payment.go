@@ -9,6 +9,7 @@ import (
 	"github.com/boombuler/barcode/qr"
 	"github.com/labstack/echo/v4"
 
+	"ztc-portal/gateways"
 	"ztc-portal/handlers/web"
 	"ztc-portal/models"
 	"ztc-portal/views"
@@ -37,9 +38,13 @@ func paymentPage(d models.PaymentDesk) views.PaymentPage {
 		PaidLate: payment.PaidLate, AccountState: desk.Account.State(), Recovery: d.Steps,
 		Resumes: d.Resumes, ResumedBy: d.ResumedBy,
 	}
-	if len(d.Findings) > 0 {
-		page.AskedAt = d.Findings[0].AskedAt
+	for _, finding := range d.Findings { // newest first
+		if clear := finding.Answer != "unavailable" && finding.Answer != string(models.TradeUnknown); clear {
+			page.AskedAt = finding.AskedAt
+			break
+		}
 	}
+	page.ArrearsLeft, page.Suggested = desk.Funds.Arrears(), desk.Suggestions[0].Amount
 	switch payment.State {
 	case models.PaymentExpired:
 		page.ClosedAt = web.Instant(payment.ExpiredAt)
@@ -52,7 +57,7 @@ func paymentPage(d models.PaymentDesk) views.PaymentPage {
 	if payment.CashBeforeFen != nil {
 		after := models.Funds{Cash: *payment.CashBeforeFen + payment.AmountFen}
 		before := models.Funds{Cash: *payment.CashBeforeFen}
-		page.CashAfter, page.ArrearsLeft = after.Cash, after.Arrears()
+		page.CashAfter = after.Cash
 		page.ArrearsCleared = before.Arrears() - after.Arrears()
 	}
 	for _, campaign := range desk.Campaigns {
@@ -94,10 +99,8 @@ func (p *portal) checkPayment(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if payment.ConfirmedAt != nil {
-		if _, err := p.rails.Ask(c.Request().Context(), payment.No, "seller"); err != nil && models.CodeOf(err) != models.Unavailable {
-			return err
-		}
+	if err := p.rails.AskSoon(c.Request().Context(), payment.No, gateways.BySeller); err != nil && models.CodeOf(err) != models.Unavailable {
+		return err
 	}
 	if web.Part(c) {
 		return p.showPayment(c)

@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,7 +13,9 @@ import (
 
 	"ztc-portal/gateways/gatewaystest"
 	"ztc-portal/gateways/sandbox"
+	"ztc-portal/handlers"
 	"ztc-portal/models"
+	"ztc-portal/models/modelstest"
 	"ztc-portal/views/text"
 )
 
@@ -28,8 +31,8 @@ func (b *browser) draft(account int64, amount string) models.Payment {
 func (b *browser) pending(account int64, amount string) models.Payment {
 	b.t.Helper()
 	p := b.draft(account, amount)
-	b.get("/payments/" + p.No + "/confirm").is(b.t, http.StatusOK)
-	b.post("/payments/" + p.No + "/confirm").is(b.t, http.StatusSeeOther)
+	b.get("/payments/"+p.No+"/confirm").is(b.t, http.StatusOK)
+	b.post("/payments/"+p.No+"/confirm").is(b.t, http.StatusSeeOther)
 	return b.site.payment(b.t, p.No)
 }
 
@@ -37,7 +40,7 @@ func TestOnlyTheStoredDraftIsConfirmed(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		b, account := s.seller(t)
 		p := b.draft(account, "300")
-		page := b.get("/payments/" + p.No + "/confirm").is(t, http.StatusOK)
+		page := b.get("/payments/"+p.No+"/confirm").is(t, http.StatusOK)
 		page.says(t, "#main", "¥300.00")
 		page.says(t, "#main", "Shop of seller@shop.test")
 		if calls := s.far.Calls(); len(calls) != 0 {
@@ -75,7 +78,7 @@ func TestPaidAtTheCashier(t *testing.T) {
 		b.get(back.RequestURI()).leads(t, "/payments/"+p.No)
 		for _, lang := range text.Languages {
 			b.lang = lang
-			page := b.get("/payments/" + p.No).is(t, http.StatusOK)
+			page := b.get("/payments/"+p.No).is(t, http.StatusOK)
 			page.says(t, "#payment", word(lang, "state.payment.paid"))
 			page.says(t, "#payment", "¥300.00")
 			if page.Find("[hx-trigger^=every]").Length() > 0 {
@@ -100,11 +103,11 @@ func TestPendingPage(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		b, account := s.seller(t)
 		p := b.pending(account, "300")
-		page := b.get("/payments/" + p.No).is(t, http.StatusOK)
+		page := b.get("/payments/"+p.No).is(t, http.StatusOK)
 		if page.Find("[hx-trigger^=every]").Length() != 1 || page.Find(`img[src="/payments/`+p.No+`/qr.png"]`).Length() != 1 {
 			t.Error("the page neither asks again nor shows the code")
 		}
-		code := b.get("/payments/" + p.No + "/qr.png").is(t, http.StatusOK)
+		code := b.get("/payments/"+p.No+"/qr.png").is(t, http.StatusOK)
 		picture, err := png.Decode(bytes.NewReader([]byte(code.body)))
 		must(t, err)
 		if code.Header.Get("Content-Type") != "image/png" || picture.Bounds().Dx() < 200 {
@@ -122,6 +125,9 @@ func TestIHavePaidAsksAtOnce(t *testing.T) {
 		check, path := "/payments/"+p.No+"/check", "/payments/"+p.No
 		b.post(check).leads(t, path)
 		b.get(path).says(t, "#payment", word(text.Chinese, "finding.answer.not_exist"))
+		b.post(check).leads(t, path) // pressed twice: the gateway is not asked again
+		b.get(path).says(t, "#payment", word(text.Chinese, "finding.answer.not_exist"))
+		s.Clock.Add(2 * time.Second)
 		s.far.CutOff(true)
 		down := b.postPart(check).is(t, http.StatusOK)
 		down.isPart(t)
@@ -132,6 +138,7 @@ func TestIHavePaidAsksAtOnce(t *testing.T) {
 			t.Error("a gateway that is down ended the payment")
 		}
 		s.far.CutOff(false)
+		s.Clock.Add(2 * time.Second)
 		_, err := s.far.Pay(t.Context(), p.No, sandbox.FaultNotifyLost)
 		must(t, err)
 		paid := b.postPart(check).is(t, http.StatusOK)
@@ -148,7 +155,7 @@ func TestGatewayDownAtConfirm(t *testing.T) {
 		b, account := s.seller(t)
 		s.far.CutOff(true)
 		p := b.pending(account, "300")
-		page := b.get("/payments/" + p.No).is(t, http.StatusOK)
+		page := b.get("/payments/"+p.No).is(t, http.StatusOK)
 		if page.Find(`img[src$="qr.png"]`).Length() != 0 || page.Find(`form[action="/payments/`+p.No+`/confirm"] button`).Length() != 1 {
 			t.Error("without the gateway the page has a code, or no button")
 		}
@@ -166,14 +173,14 @@ func TestCancelAndResume(t *testing.T) {
 		b, account := s.seller(t)
 		old := b.pending(account, "300")
 		b.post("/payments/"+old.No+"/cancel").leads(t, "/payments/"+old.No)
-		page := b.get("/payments/" + old.No).is(t, http.StatusOK)
+		page := b.get("/payments/"+old.No).is(t, http.StatusOK)
 		page.says(t, "#main", word(text.Chinese, "flash.payment_cancelled"))
 		if strings.Contains(b.get("/payments/"+old.No).body, word(text.Chinese, "flash.payment_cancelled")) {
 			t.Error("the sentence is said twice")
 		}
 		b.post("/payments/"+old.No+"/confirm").is(t, http.StatusConflict).
 			says(t, "#main", word(text.Chinese, "error.payment.ended", "No", old.No))
-		answer := b.post("/payments/" + old.No + "/resume").is(t, http.StatusSeeOther)
+		answer := b.post("/payments/"+old.No+"/resume").is(t, http.StatusSeeOther)
 		next := s.payments(t, account)[0]
 		if answer.Header.Get("Location") != "/payments/"+next.No || next.No == old.No || next.State != models.PaymentPending || next.AmountFen != 300*yuan {
 			t.Errorf("resumed by %s, %s", next.No, next.State)
@@ -196,12 +203,12 @@ func TestExpiredIsResumedInOneStep(t *testing.T) {
 		s.Clock.Set(old.ExpiresAt.Add(time.Second))
 		_, err := s.rails.CloseAndExpire(t.Context(), old.No)
 		must(t, err)
-		page := b.get("/payments/" + old.No).is(t, http.StatusOK)
+		page := b.get("/payments/"+old.No).is(t, http.StatusOK)
 		page.says(t, "#payment", word(text.Chinese, "payment.expired.title"))
 		if page.Find(`form[action="/payments/`+old.No+`/resume"] button`).Length() != 1 {
 			t.Error("the page offers no way on")
 		}
-		b.post("/payments/" + old.No + "/resume").is(t, http.StatusSeeOther)
+		b.post("/payments/"+old.No+"/resume").is(t, http.StatusSeeOther)
 		next := s.payments(t, account)[0]
 		_, err = s.far.Pay(t.Context(), next.No, sandbox.FaultNone)
 		must(t, err)
@@ -293,14 +300,48 @@ func TestNotifyIsTakenUpTo64KiB(t *testing.T) {
 			must(t, err)
 			return len(rows)
 		}
-		if _, answer := s.notify(t, "alipay", strings.Repeat("a", models.MaxNotifyBytes)); answer != "fail" || kept() != 1 {
+		if _, answer := s.notify(t, "alipay", strings.Repeat("a", (64<<10))); answer != "fail" || kept() != 1 {
 			t.Errorf("64 KiB are answered %q, %d kept", answer, kept())
 		}
 		for _, options := range [][]option{nil, {chunked}} {
-			response, answer := s.notify(t, "alipay", strings.Repeat("a", models.MaxNotifyBytes+1), options...)
+			response, answer := s.notify(t, "alipay", strings.Repeat("a", (64<<10)+1), options...)
 			if response.StatusCode != http.StatusRequestEntityTooLarge || answer == "success" || kept() != 1 {
 				t.Errorf("more than 64 KiB are answered %s, %d kept", response.Status, kept())
 			}
+		}
+	})
+}
+
+func TestForwardedAddressCountsFromKnownProxiesOnly(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		direct := newSite(t, b, func(*handlers.Config) {})
+		behind := newSite(t, b, func(cfg *handlers.Config) {
+			cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("192.0.2.0/24")}
+		})
+		var want []string
+		for _, c := range []struct {
+			site             *site
+			forwarded, known string
+		}{
+			{direct, "198.51.100.7", "127.0.0.1"},
+			{behind, "198.51.100.7", "198.51.100.7"},
+			{behind, "203.0.113.9, 198.51.100.7, 192.0.2.1", "198.51.100.7"}, // the first is the client's own claim
+			{behind, "10.0.0.1", "10.0.0.1"},
+			{behind, "nonsense", "127.0.0.1"},
+		} {
+			c.site.notify(t, "alipay", "x", header("X-Forwarded-For", c.forwarded))
+			want = append(want, c.known)
+		}
+		rows, err := b.Notifies(t.Context(), "")
+		must(t, err)
+		for i, row := range rows {
+			if row.Address != want[i] {
+				t.Errorf("the address of notify %d is %q, want %q", i, row.Address, want[i])
+			}
+		}
+		if len(rows) != len(want) {
+			t.Errorf("%d notifies are kept", len(rows))
 		}
 	})
 }

@@ -48,7 +48,7 @@ func TestRechargeRecordsTurnTheirPages(t *testing.T) {
 			t.Errorf("the newer page shows %v", got)
 		}
 		for _, odd := range []string{"?before=x", "?before=-1", "?after=99999999999999999999", "?before=1'--"} {
-			if got := b.get("/payments" + odd).is(t, http.StatusOK).column("a.serial"); len(got) != models.PageSize {
+			if got := b.get("/payments"+odd).is(t, http.StatusOK).column("a.serial"); len(got) != models.PageSize {
 				t.Errorf("%s shows %d rows", odd, len(got))
 			}
 		}
@@ -67,14 +67,14 @@ func TestRechargeRecordsAreFiltered(t *testing.T) {
 			"": 2, "state=paid": 1, "state=draft": 1, "state=expired": 0, "state=nonsense": 2, "state=&method=": 2, "method=alipay": 2, "method=wechat": 2,
 			"from=" + today: 2, "to=" + today: 2, "from=" + tomorrow: 0, "state=paid&from=" + today + "&to=" + today: 1,
 		} {
-			if got := b.get("/payments?" + query).is(t, http.StatusOK).column("a.serial"); len(got) != want {
+			if got := b.get("/payments?"+query).is(t, http.StatusOK).column("a.serial"); len(got) != want {
 				t.Errorf("%q shows %d rows, want %d", query, len(got), want)
 			}
 		}
 		for _, lang := range text.Languages {
 			b.lang = lang
 			for _, list := range []string{"/payments", "/ledger"} {
-				wrong := b.get(list + "?from=" + url.QueryEscape(`"><script>`) + "&to=2026-02-30").is(t, http.StatusUnprocessableEntity)
+				wrong := b.get(list+"?from="+url.QueryEscape(`"><script>`)+"&to=2026-02-30").is(t, http.StatusUnprocessableEntity)
 				wrong.says(t, "#from-error", word(lang, "error.day.malformed"))
 				wrong.says(t, "#to-error", word(lang, "error.day.malformed"))
 				if wrong.value("#from") != `"><script>` || wrong.Find("#main script").Length() > 0 {

@@ -40,7 +40,8 @@ func restartPage(d models.RestartDesk) views.RestartPage {
 		}
 		page.Rows = append(page.Rows, row)
 	}
-	page.Check.Runway = d.RunwayOf(page.Check.BudgetSum)
+	page.Check.Running = d.Running
+	page.Check.Runway = d.RunwayOf(page.Check.BudgetSum + d.Running)
 	return page
 }
 

@@ -54,7 +54,7 @@ func New(cfg Config) http.Handler {
 	e.HTTPErrorHandler = w.HandleError
 	e.IPExtractor = addressOf(cfg.Proxies)
 	e.Use(
-		middleware.RequestID(), middleware.ContextTimeout(requestTimeout), web.Logged(cfg.Log), middleware.Recover(),
+		web.OwnRequestID, middleware.RequestID(), middleware.ContextTimeout(requestTimeout), web.Logged(cfg.Log), middleware.Recover(),
 		web.Headers(cfg.Secure, cfg.Cashiers...), web.LoadLanguage, middleware.BodyLimit(maxBody),
 	)
 	p.ops(e, cfg.Metrics)

@@ -6,6 +6,7 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -50,6 +51,8 @@ func Migrate(ctx context.Context, store *models.Store) error {
 	return err
 }
 
+const jobTimeout = time.Minute
+
 // New prepares the queue on the store's database and makes it the store's own.
 // Nothing runs before Start.
 func New(store *models.Store, rails *gateways.Rails, log *slog.Logger) (*Runner, error) {
@@ -64,11 +67,13 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger) (*Runner,
 	river.AddWorker(workers, &recoverDelivery{store: store})
 	river.AddWorker(workers, &verifyLedger{store: store, log: log})
 	client, err := river.NewClient(drv, &river.Config{
-		Workers:           workers,
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}},
-		Logger:            log,
-		JobTimeout:        time.Minute,
-		FetchPollInterval: time.Second,
+		Workers:    workers,
+		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}},
+		Logger:     log,
+		JobTimeout: jobTimeout,
+		// What a crash cut off runs again, and not only after River's hour.
+		RescueStuckJobsAfter: 2 * jobTimeout,
+		FetchPollInterval:    time.Second,
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
 			river.PeriodicInterval(24*time.Hour),
 			func() (river.JobArgs, *river.InsertOpts) {
@@ -100,5 +105,14 @@ func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) e
 // Start works tasks off until Stop.
 func (r *Runner) Start(ctx context.Context) error { return r.client.Start(ctx) }
 
-// Stop lets running tasks finish, until the context ends.
-func (r *Runner) Stop(ctx context.Context) error { return r.client.Stop(ctx) }
+// Stop lets running tasks finish, until the context ends; what still runs then
+// is cancelled, and taken up again at the next start.
+func (r *Runner) Stop(ctx context.Context) error {
+	err := r.client.Stop(ctx)
+	if err == nil {
+		return nil
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, r.client.StopAndCancel(last))
+}

@@ -121,20 +121,22 @@ func (t *tx) fundsMoved(a *Account, before, after Funds) error {
 		}
 	}
 	switch {
-	case before.Spendable() > 0 && after.Spendable() == 0:
+	case after.Spendable() == 0 && (before.Spendable() > 0 || a.FundingState != was):
 		return t.openStop(a.ID)
-	case before.Spendable() == 0 && after.Spendable() > 0 && a.FrozenAt == nil:
+	case before.Spendable() == 0 && after.Spendable() > 0 && a.FrozenAt == nil: // a freeze ends at UnfreezeAccount
 		return t.recoverDelivery(a)
-	case before.Spendable() == 0 && after.Spendable() > 0: // UnfreezeAccount lets it recover
-		return t.closeStop(a.ID)
 	}
 	return nil
 }
 
-// recoverDelivery puts every campaign that money alone had stopped on the
-// recovery ramp. Campaigns under the arrears stop wait for their seller, and
-// the account's stop stays open while any of them does.
+// recoverDelivery puts every campaign that the account's stop alone had kept on
+// the recovery ramp. Campaigns under the arrears stop wait for their seller,
+// and the account's stop stays open until the first of them is restarted. An
+// account that was never stopped, such as a new one, has nothing to recover from.
 func (t *tx) recoverDelivery(a *Account) error {
+	if since, err := openStopSince(t.DB, a.ID); err != nil || since == nil {
+		return err
+	}
 	result := t.Model(&Campaign{}).
 		Where("account_id = ? AND switched_on AND ended_at IS NULL AND arrears_stopped_at IS NULL", a.ID).
 		Update("recovering_since", t.now)
@@ -147,5 +149,5 @@ func (t *tx) recoverDelivery(a *Account) error {
 		}
 		t.then(Task{RecoverDelivery{a.ID, t.now}, t.now.Add(rampLength)})
 	}
-	return t.closeStop(a.ID)
+	return t.closeStopIfNoneWaits(a.ID)
 }

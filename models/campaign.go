@@ -105,12 +105,11 @@ func (c Campaign) Causes(a Account, f Funds, stoppedSince *time.Time, spentToday
 	if c.EndedAt != nil {
 		return []Cause{{DeliveryEnded, c.EndedAt, LiftNobody}}
 	}
-	midnight := dayStart(now)
 	add(a.FrozenAt != nil, DeliveryFrozen, a.FrozenAt, LiftStaff)
 	add(c.ArrearsStoppedAt != nil, DeliveryPausedArrears, c.ArrearsStoppedAt, LiftRestart)
 	add(!c.SwitchedOn, DeliveryPaused, &c.SwitchedAt, LiftSwitch)
 	add(f.Spendable() <= 0, DeliveryOutOfFunds, stoppedSince, LiftRecharge)
-	add(spentToday >= c.DailyBudgetFen, DeliveryBudgetReached, &midnight, LiftBudget)
+	add(spentToday >= c.DailyBudgetFen, DeliveryBudgetReached, nil, LiftBudget)
 	return causes
 }
 
@@ -144,10 +143,10 @@ func (s *Store) SwitchCampaign(ctx context.Context, by Actor, accountID, id int6
 			return err
 		}
 		f, err := t.funds(a)
-		if err != nil || f.Spendable() <= 0 {
+		if err != nil || f.Spendable() <= 0 || a.FrozenAt != nil {
 			return err
 		}
-		return t.closeStop(a.ID) // it may have been the last that waited for a restart
+		return t.closeStopIfNoneWaits(a.ID) // it may have been the last that waited for a restart
 	})
 }
 

@@ -123,6 +123,9 @@ func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, re
 		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
 			return err
 		}
+		if err := t.openStop(a.ID); err != nil {
+			return err
+		}
 		if err := t.event(a.ID, EventFrozen, EventArgs{Reason: reason}); err != nil {
 			return err
 		}

@@ -100,7 +100,8 @@ func timeline(db *gorm.DB, accountID int64, limit int) ([]Event, error) {
 	return events, nil
 }
 
-// accountStop is a time in which nothing could be delivered for want of money.
+// accountStop is a time in which nothing could be delivered: for want of money,
+// or while staff froze the account.
 type accountStop struct {
 	ID        int64 `gorm:"primaryKey"`
 	AccountID int64
@@ -116,11 +117,22 @@ func (t *tx) openStop(accountID int64) error {
 		ON CONFLICT (account_id) WHERE ended_at IS NULL DO NOTHING`, accountID, t.now).Error
 }
 
-// closeStop ends the open stop once no campaign waits under the arrears stop.
-// The caller holds the account's lock.
+// closeStop ends the open stop, if there is one.
 func (t *tx) closeStop(accountID int64) error {
-	return t.Model(&accountStop{}).
-		Where(`account_id = ? AND ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.account_id = ?
-			AND c.switched_on AND c.ended_at IS NULL AND c.arrears_stopped_at IS NOT NULL)`, accountID, accountID).
-		Update("ended_at", t.now).Error
+	return t.endStop(t.Where("account_id = ?", accountID))
+}
+
+// closeStopIfNoneWaits ends the open stop unless a campaign waits under the
+// arrears stop for its seller. The caller holds the account's lock.
+func (t *tx) closeStopIfNoneWaits(accountID int64) error {
+	return t.endStop(t.Where(`account_id = ? AND NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.account_id = ?
+		AND c.switched_on AND c.ended_at IS NULL AND c.arrears_stopped_at IS NOT NULL)`, accountID, accountID))
+}
+
+// endStop writes the end. This transaction may have begun before the one that
+// opened the stop and waited for the account since: the end is never put
+// before the beginning.
+func (t *tx) endStop(which *gorm.DB) error {
+	return which.Model(&accountStop{}).Where("ended_at IS NULL").
+		Update("ended_at", gorm.Expr("CASE WHEN began_at > ? THEN began_at ELSE ? END", t.now, t.now)).Error
 }

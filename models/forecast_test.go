@@ -79,8 +79,14 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 		b.Clock.Set(midnight.Add(23 * time.Hour))
 		o, err = b.AccountOverview(t.Context(), account)
 		must(t, err)
-		if o.SpentYesterday != 100*yuan || !o.Runway.Known || o.Runway.Days != 98.7 {
+		if o.SpentYesterday != 0 || !o.Runway.Known || o.Runway.Days != 98.7 { // of that hour nothing has passed
 			t.Errorf("yesterday %d, runway %+v", o.SpentYesterday, o.Runway)
+		}
+		b.Clock.Add(30 * time.Minute)
+		o, err = b.AccountOverview(t.Context(), account)
+		must(t, err)
+		if o.SpentYesterday != 50*yuan {
+			t.Errorf("half an hour later: yesterday %d", o.SpentYesterday)
 		}
 	})
 }

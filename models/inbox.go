@@ -5,9 +5,6 @@ import (
 	"time"
 )
 
-// MaxNotifyBytes bounds the body of a notify.
-const MaxNotifyBytes = 64 << 10
-
 // InboxRow is one notify as it came, and what was made of it.
 type InboxRow struct {
 	ID         int64 `gorm:"primaryKey"`

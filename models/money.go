@@ -34,7 +34,7 @@ func ParseFen(typed string) (Fen, *Error) {
 	if !grouped || !allDigits(digits) || !allDigits(fraction) || (digits == "" && fraction == "") || (dotted && fraction == "") {
 		return 0, fieldError("amount", "error.amount.not_a_number", nil)
 	}
-	if len(strings.TrimRight(fraction, "0")) > 2 {
+	if len(fraction) > 2 {
 		return 0, fieldError("amount", "error.amount.decimals", nil)
 	}
 	value, err := decimal.NewFromString("0" + digits + "." + fraction + "0")

@@ -87,8 +87,8 @@ func (s *Store) AccountOverview(ctx context.Context, accountID int64) (Overview,
 	return o, err
 }
 
-// spentByHour sums today's cost and yesterday's up to the same hour, this hour
-// included in both.
+// spentByHour sums today's cost, and yesterday's up to the same time: of the
+// hour that has begun, the part of it that has passed.
 func spentByHour(db *gorm.DB, accountID int64, now time.Time) (today, yesterday Fen, err error) {
 	var hours []accountHour
 	err = db.Find(&hours, "account_id = ? AND day_on >= ? AND hour <= ?",
@@ -98,6 +98,9 @@ func spentByHour(db *gorm.DB, accountID int64, now time.Time) (today, yesterday 
 		case DayOn(now):
 			today += h.CostFen
 		case DayOn(now.AddDate(0, 0, -1)):
+			if h.Hour == now.In(Shanghai).Hour() {
+				h.CostFen = h.CostFen * Fen(now.Minute()) / 60
+			}
 			yesterday += h.CostFen
 		}
 	}
@@ -121,7 +124,8 @@ type RecoverySteps struct {
 	Paid, Credited, ArrearsCleared, Restored, Restarted, Serving *time.Time
 	HadArrears, WasSuspended                                     bool
 	WaitingForRestart                                            int
-	SharePercent                                                 int // the least share among campaigns that recover
+	NothingToServe                                               bool // no campaign is switched on, or staff froze the account
+	SharePercent                                                 int  // the least share among campaigns that recover
 }
 
 // PaymentDesk reads the page of one payment. NotFound: not this account's.
@@ -186,7 +190,12 @@ func recoverySteps(db *gorm.DB, p Payment, desk RechargeDesk) (RecoverySteps, er
 		}
 	}
 	steps.HadArrears = p.CashBeforeFen != nil && *p.CashBeforeFen < 0
+	steps.WasSuspended = steps.WasSuspended || desk.Account.SuspendedAt != nil
+	steps.NothingToServe = true
 	for _, c := range desk.Campaigns {
+		if c.SwitchedOn && c.EndedAt == nil && desk.Account.FrozenAt == nil {
+			steps.NothingToServe = false
+		}
 		switch {
 		case c.Delivery == DeliveryPausedArrears:
 			if c.SwitchedOn {

@@ -60,11 +60,6 @@ func (s PaymentState) IsPaid() bool {
 	return s == PaymentPaid || s == PaymentPartiallyRefunded || s == PaymentRefunded
 }
 
-// MayResume: a new payment may take its place.
-func (s PaymentState) MayResume() bool {
-	return s == PaymentPending || s == PaymentExpired || s == PaymentCancelled
-}
-
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // newPaymentNo makes R + yyMMdd (Shanghai) + 14 random characters of Crockford
@@ -157,8 +152,8 @@ func (s *Store) ExpirePayment(ctx context.Context, no string) (Payment, error) {
 func (s *Store) CancelPayment(ctx context.Context, no string) (Payment, error) {
 	return s.end(ctx, no, func(t *tx, p *Payment) error {
 		p.CancelledAt, p.CheckingSince = &t.now, nil
-		if p.State == PaymentPending {
-			t.then(Task{QueryPayment{p.No}, t.now.Add(lateQueryAfter)})
+		if p.State == PaymentPending { // what the payer never opened could not be closed, and can be paid until its deadline
+			t.then(Task{QueryPayment{p.No}, t.now.Add(lateQueryAfter)}, Task{QueryPayment{p.No}, p.ExpiresAt.Add(lateQueryAfter)})
 		}
 		if err := t.event(p.AccountID, EventRechargeCancelled, EventArgs{AmountFen: p.AmountFen, PaymentNo: p.No}); err != nil {
 			return err
@@ -218,6 +213,22 @@ func (s *Store) ResumePayment(ctx context.Context, accountID int64, no, payee st
 		return t.watch(&next)
 	})
 	return next, err
+}
+
+// DiscardDraft ends a draft, which was never sent anywhere; a payment that was
+// confirmed meanwhile stays as it is. It gives the payment as it then stands.
+func (s *Store) DiscardDraft(ctx context.Context, no string) (Payment, error) {
+	var p Payment
+	err := s.inTx(ctx, func(t *tx) error {
+		p = Payment{}
+		err := t.Take(&p, "no = ?", no).Error
+		if err != nil || p.State != PaymentDraft {
+			return found(err, "payment")
+		}
+		p.CancelledAt = &t.now
+		return t.move(&p, PaymentCancelled, "CancelledAt")
+	})
+	return p, err
 }
 
 // NoteChecking marks a pending payment whose gateway cannot be asked, or can be

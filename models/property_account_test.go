@@ -91,7 +91,9 @@ func (w *world) restart(r *rapid.T) {
 	s := w.shop(r)
 	ids, all := []int64{rapid.SampledFrom(s.campaigns).Draw(r, "campaign").id}, rapid.Bool().Draw(r, "all")
 	restart, items, err := w.RestartCampaigns(w.ctx, w.actor, s.account, ids, all)
-	ok(r, err)
+	if err != nil { // nothing could be started: the items say why
+		refused(r, err, models.Invalid)
+	}
 	mayRun := !s.frozen && s.cash >= 0 && s.cash+s.bonus > 0
 	started := map[*ad]bool{}
 	for _, item := range items {
@@ -102,6 +104,9 @@ func (w *world) restart(r *rapid.T) {
 		if item.Started {
 			c.stopped, started[c] = false, true
 		}
+	}
+	if (len(started) > 0) == (err != nil) && len(items) > 0 {
+		r.Fatalf("%d started, yet %v", len(started), err)
 	}
 	if len(started) > 0 {
 		s.restarted, s.undoUntil = started, restart.UndoUntil

@@ -16,7 +16,7 @@ type Method struct {
 	Max  Fen
 }
 
-// Methods lists what can be picked now: the rails that are set up.
+// Methods lists what can be picked now. Alipay is the one rail so far.
 func (s *Store) Methods() []Method {
 	return []Method{{RailAlipay, s.rules.MinRecharge, s.rules.MaxRecharge}}
 }

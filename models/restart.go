@@ -31,18 +31,17 @@ type RestartItem struct {
 
 // Reasons why a campaign does not restart.
 const (
-	RefusedEnded    = "ended"       // its end has come
-	RefusedPaused   = "paused"      // its seller paused it: only the seller's switch starts it
-	RefusedRunning  = "not_stopped" // arrears do not stop it (any more)
-	RefusedArrears  = "arrears"     // the account still owes
-	RefusedFrozen   = "frozen"      // staff froze the account
-	RefusedNoFunds  = "no_funds"    // nothing is left to spend
-	RefusedNotYours = "unknown"     // no such campaign of this account
+	RefusedEnded   = "ended"       // its end has come
+	RefusedPaused  = "paused"      // its seller paused it: only the seller's switch starts it
+	RefusedRunning = "not_stopped" // arrears do not stop it (any more)
+	RefusedArrears = "arrears"     // the account still owes
+	RefusedFrozen  = "frozen"      // staff froze the account
+	RefusedNoFunds = "no_funds"    // nothing is left to spend
 )
 
 // RefusedReasons lists every reason; each has its words in the catalogues.
 var RefusedReasons = []string{
-	RefusedEnded, RefusedPaused, RefusedRunning, RefusedArrears, RefusedFrozen, RefusedNoFunds, RefusedNotYours,
+	RefusedEnded, RefusedPaused, RefusedRunning, RefusedArrears, RefusedFrozen, RefusedNoFunds,
 }
 
 // restartRefusal is the rule: why this campaign can't be restarted now, or "".
@@ -105,7 +104,10 @@ func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64,
 			}
 			items = append(items, item)
 		}
-		if err := t.Create(&items).Error; err != nil || started == 0 {
+		if started == 0 {
+			return FieldErrors{fieldError("campaign_id", "error.restart.nothing_started", nil)}
+		}
+		if err := t.Create(&items).Error; err != nil {
 			return err
 		}
 		t.then(Task{RecoverDelivery{a.ID, t.now}, t.now.Add(rampLength)})
@@ -146,9 +148,9 @@ func (t *tx) restartOne(by Actor, c Campaign) error {
 	return t.audit(by, "campaign.restart", subject("campaign", c.ID), "paused_arrears", "recovering")
 }
 
-// UndoRestart puts back under the arrears stop what the last restart that
-// started anything started, and nobody has touched since. Conflict when there is nothing to undo or the
-// time for it is over.
+// UndoRestart puts back under the arrears stop what the last restart started,
+// unless its switch or budget was changed since. Conflict when there is
+// nothing to undo or the time for it is over.
 func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int, error) {
 	undone := 0
 	err := s.inTx(ctx, func(t *tx) error {
@@ -157,7 +159,7 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 		if err != nil {
 			return err
 		}
-		last, items, err := lastRestart(t.DB, accountID, true)
+		last, items, err := lastRestart(t.DB, accountID)
 		if err != nil {
 			return err
 		}
@@ -198,15 +200,10 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 	return undone, err
 }
 
-// lastRestart reads the newest restart, or the newest that started something;
-// nil when there is none.
-func lastRestart(db *gorm.DB, accountID int64, started bool) (*Restart, []RestartItem, error) {
+// lastRestart reads the newest restart, or nil.
+func lastRestart(db *gorm.DB, accountID int64) (*Restart, []RestartItem, error) {
 	var last Restart
-	query := db.Order("id DESC").Where("account_id = ?", accountID)
-	if started {
-		query = query.Where("EXISTS (SELECT 1 FROM restart_items i WHERE i.restart_id = restarts.id AND i.started)")
-	}
-	err := query.Take(&last).Error
+	err := db.Order("id DESC").Take(&last, "account_id = ?", accountID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil, nil
 	}
@@ -268,7 +265,7 @@ func (s *Store) RestartDesk(ctx context.Context, accountID int64) (RestartDesk, 
 		}
 		desk.Stopped = append(desk.Stopped, row)
 	}
-	desk.Last, desk.LastItems, err = lastRestart(db, accountID, false)
+	desk.Last, desk.LastItems, err = lastRestart(db, accountID)
 	return desk, err
 }
 

@@ -103,11 +103,10 @@ func (s *Store) seedSeller(ctx context.Context, in seedSeller, password string, 
 	if err != nil {
 		return err
 	}
-	ids, err := opening.seedCampaigns(ctx, accountID, in.Campaigns, began.AddDate(0, 0, 3))
-	if err != nil {
-		return err
+	clicks := func(ids []int64) ([][]Charge, Fen) {
+		return seedClicks(in.Campaigns, ids, began, stop, rand.New(rand.NewPCG(20261124, stream)))
 	}
-	history, total := seedClicks(in.Campaigns, ids, began, stop, rand.New(rand.NewPCG(20261124, stream)))
+	_, total := clicks(make([]int64, len(in.Campaigns)))
 	last := in.BalanceFen
 	if in.BalanceFen < 0 { // the last clicks come in late and take the account below zero
 		last = 1260
@@ -120,6 +119,12 @@ func (s *Store) seedSeller(ctx context.Context, in seedSeller, password string, 
 			return err
 		}
 	}
+	// After the money, so that the first thing they do is not to recover.
+	ids, err := opening.seedCampaigns(ctx, accountID, in.Campaigns, began.AddDate(0, 0, 3))
+	if err != nil {
+		return err
+	}
+	history, _ := clicks(ids)
 	for _, hour := range history {
 		if _, err := s.at(hour[0].ChargedAt).PostCharges(ctx, hour); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/netip"
 	"time"
 
 	"gorm.io/gorm"
@@ -15,8 +16,9 @@ import (
 // every restart sees them.
 const (
 	throttleWindow     = 15 * time.Minute
-	maxFailsPerEmail   = 5
-	maxFailsPerAddress = 30
+	maxFailsPerPair    = 5  // of one e-mail from one address
+	maxFailsPerAddress = 30 // of one address, whatever the e-mail
+	maxFailsPerEmail   = 50 // of one e-mail from anywhere: strangers can't lock a seller out by five tries
 )
 
 // session is one sign-in. The cookie holds a random id; here stands its hash.
@@ -65,8 +67,8 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 		return "", refusals
 	}
 	email = clip(email, 254)
-	attempt, err := s.noteAttempt(ctx, email, in.Address)
-	if err != nil {
+	in.Email = email
+	if err := s.noteAttempt(ctx, email, networkOf(in.Address)); err != nil {
 		return "", err
 	}
 	user, err := s.userByEmail(ctx, email)
@@ -84,33 +86,36 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 	if !fits || user == nil {
 		return "", &Error{Code: Unauthenticated, Key: "error.sign_in.wrong"}
 	}
-	return s.openSession(ctx, user.ID, attempt, in)
+	return s.openSession(ctx, user.ID, in)
 }
 
 // noteAttempt counts this try as a failure before the password is looked at.
 // It is stored first and counted second, so that of tries at the same time no
 // more pass than of tries one after another. A refused try is not kept, or
 // whoever goes on trying would never be heard again.
-func (s *Store) noteAttempt(ctx context.Context, email, address string) (int64, error) {
+func (s *Store) noteAttempt(ctx context.Context, email, address string) error {
 	attempt := signInAttempt{EmailKey: email, Address: address}
 	err := s.inTx(ctx, func(t *tx) error {
 		attempt.ID, attempt.At = 0, t.now
 		return t.Create(&attempt).Error
 	})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	tooMany := false
 	err = s.inTx(ctx, func(t *tx) error {
-		var byEmail, byAddress int64
+		var byPair, byEmail, byAddress int64
 		failed := t.Model(&signInAttempt{}).Where("NOT succeeded AND at > ?", attempt.At.Add(-throttleWindow)).Session(&gorm.Session{})
+		if err := failed.Where("email_key = ? AND address = ?", email, address).Count(&byPair).Error; err != nil {
+			return err
+		}
 		if err := failed.Where("email_key = ?", email).Count(&byEmail).Error; err != nil {
 			return err
 		}
 		if err := failed.Where("address = ?", address).Count(&byAddress).Error; err != nil {
 			return err
 		}
-		tooMany = byEmail > maxFailsPerEmail || byAddress > maxFailsPerAddress
+		tooMany = byPair > maxFailsPerPair || byEmail > maxFailsPerEmail || byAddress > maxFailsPerAddress
 		if !tooMany {
 			return nil
 		}
@@ -119,17 +124,31 @@ func (s *Store) noteAttempt(ctx context.Context, email, address string) (int64, 
 	if err == nil && tooMany {
 		err = &Error{Code: TooMany, Key: "error.sign_in.too_many", Args: map[string]any{"Minutes": int(throttleWindow.Minutes())}}
 	}
-	return attempt.ID, err
+	return err
+}
+
+// networkOf is what tries are counted by: an IPv4 address, or the /64 of an
+// IPv6 one, which is one customer's.
+func networkOf(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	prefix, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 // openSession stores a session under a fresh id and clears the failures of the
 // e-mail it belongs to.
-func (s *Store) openSession(ctx context.Context, userID, attemptID int64, in SignInInput) (string, error) {
+func (s *Store) openSession(ctx context.Context, userID int64, in SignInInput) (string, error) {
 	var random [32]byte
 	rand.Read(random[:]) // never fails
 	secret := hex.EncodeToString(random[:])
 	err := s.inTx(ctx, func(t *tx) error {
-		err := t.Model(&signInAttempt{}).Where("email_key = ? AND address = ? AND NOT succeeded", NormalEmail(in.Email), in.Address).
+		err := t.Model(&signInAttempt{}).Where("email_key = ? AND address = ? AND NOT succeeded", in.Email, networkOf(in.Address)).
 			Update("succeeded", true).Error
 		if err != nil {
 			return err

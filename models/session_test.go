@@ -136,25 +136,55 @@ func TestWhicheverPartIsWrongTheAnswerIsTheSame(t *testing.T) {
 	})
 }
 
-func TestSignInIsThrottledPerEmail(t *testing.T) {
+func TestSignInIsThrottledPerEmailAndAddress(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		user(t, b, "a@shop.test")
 		user(t, b, "b@shop.test")
-		for i := range 5 {
-			_, err := signIn(t, b, "a@shop.test", "wrong horse", fmt.Sprint("192.0.2.", i))
+		for range 5 {
+			_, err := signIn(t, b, "a@shop.test", "wrong horse", "192.0.2.1")
 			wantCode(t, err, models.Unauthenticated)
 			b.Clock.Add(time.Minute)
 		}
-		_, err := signIn(t, b, "a@shop.test", rightPassword, "192.0.2.99")
+		_, err := signIn(t, b, "a@shop.test", rightPassword, "192.0.2.1")
 		wantCode(t, err, models.TooMany)
-		_, err = signIn(t, b, "b@shop.test", rightPassword, "192.0.2.1") // others are not
+		_, err = signIn(t, b, "b@shop.test", rightPassword, "192.0.2.1") // other people are not
+		must(t, err)
+		_, err = signIn(t, b, "a@shop.test", rightPassword, "192.0.2.99") // nor is the seller, by a stranger's tries
 		must(t, err)
 		b.Clock.Add(10*time.Minute - time.Microsecond) // the first failure is 15 minutes old
-		_, err = signIn(t, b, "a@shop.test", rightPassword, "192.0.2.99")
+		_, err = signIn(t, b, "a@shop.test", rightPassword, "192.0.2.1")
 		wantCode(t, err, models.TooMany)
 		b.Clock.Add(time.Microsecond)
-		_, err = signIn(t, b, "a@shop.test", rightPassword, "192.0.2.99")
+		_, err = signIn(t, b, "a@shop.test", rightPassword, "192.0.2.1")
+		must(t, err)
+	})
+}
+
+func TestSignInIsThrottledPerEmailWhereverTheTriesComeFrom(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		user(t, b, "a@shop.test")
+		for i := range 50 {
+			_, err := signIn(t, b, "a@shop.test", "wrong horse", fmt.Sprint("192.0.2.", i))
+			wantCode(t, err, models.Unauthenticated)
+		}
+		_, err := signIn(t, b, "a@shop.test", rightPassword, "192.0.2.99")
+		wantCode(t, err, models.TooMany)
+	})
+}
+
+func TestAnIPv6CustomerIsOneAddress(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		user(t, b, "a@shop.test")
+		for i := range 5 {
+			_, err := signIn(t, b, "a@shop.test", "wrong horse", fmt.Sprint("2001:db8:1:2::", i+1))
+			wantCode(t, err, models.Unauthenticated)
+		}
+		_, err := signIn(t, b, "a@shop.test", rightPassword, "2001:db8:1:2:ffff::1")
+		wantCode(t, err, models.TooMany)
+		_, err = signIn(t, b, "a@shop.test", rightPassword, "2001:db8:1:3::1")
 		must(t, err)
 	})
 }

@@ -77,6 +77,9 @@ func (s *Store) SettlePayment(ctx context.Context, r Receipt, inboxID int64) (Ou
 }
 
 func (t *tx) settle(r Receipt) (Outcome, error) {
+	if r.State == TradeUnknown && !r.Confirmed {
+		return OutcomeAsk, nil
+	}
 	if r.State != TradePaid || r.RefundNotice {
 		return OutcomeNotPaid, nil
 	}

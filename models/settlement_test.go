@@ -263,3 +263,29 @@ func TestPaymentNosAreLegalOnEveryRail(t *testing.T) {
 		}
 	})
 }
+
+// A charge that takes the last money and a payment that brings new money meet:
+// whoever waited for the account began earlier and must not fail for it.
+func TestMoneyInAndOutUnderRaceOnARealClock(t *testing.T) {
+	t.Parallel()
+	for _, engine := range modelstest.Engines {
+		t.Run(string(engine), func(t *testing.T) {
+			b := modelstest.OpenAt(t, engine, time.Now)
+			for round := range 20 {
+				account, campaigns := b.Seller(t, 1000*models.Yuan)
+				first, second := b.Pending(t, account, "500"), b.Pending(t, account, "600")
+				settle(t, b, b.Receipt(first))
+				var wg sync.WaitGroup
+				wg.Go(func() { b.Charge(t, fmt.Sprint("all", round), campaigns[0], 500*models.Yuan) })
+				wg.Go(func() {
+					if outcome, err := b.SettlePayment(t.Context(), b.Receipt(second), 0); err != nil || !outcome.Credited() {
+						t.Error(outcome, err)
+					}
+				})
+				wg.Wait()
+				wantFunds(t, b, account, 600*models.Yuan, 0)
+			}
+			b.Sound(t)
+		})
+	}
+}

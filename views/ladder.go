@@ -30,7 +30,7 @@ func ladder(s models.RecoverySteps) []rung {
 		reached("arrears_cleared", s.ArrearsCleared, !s.HadArrears),
 		reached("restored", s.Restored, !s.WasSuspended),
 		reached("restarted", s.Restarted, s.WaitingForRestart == 0),
-		reached("serving", s.Serving, false),
+		reached("serving", s.Serving, s.NothingToServe),
 	}
 	if s.HadArrears && s.ArrearsCleared == nil {
 		rungs[2].state = "hand" // what was paid did not suffice

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -73,9 +74,19 @@ func (w *Web) HandleError(err error, c echo.Context) {
 func (w *Web) drawError(c echo.Context, status int, err error) error {
 	page := views.ErrorPage{
 		Status: status, Line: lineOf(err), RequestID: c.Response().Header().Get(echo.HeaderXRequestID),
-		SignedIn: Who(c) != nil, MoneySafe: status < http.StatusInternalServerError,
+		SignedIn: Who(c) != nil, MoneySafe: moneySafe(c, status),
 	}
 	return w.Render(c, status, page, views.Error(page))
+}
+
+// moneySafe tells whether it is certain that no money moved: the request was
+// refused, and it was not about a payment, which may have been paid meanwhile.
+func moneySafe(c echo.Context, status int) bool {
+	path := c.Request().URL.Path
+	if strings.HasPrefix(path, "/payments/") || strings.HasPrefix(path, "/return/") || strings.HasPrefix(path, "/notify/") {
+		return false
+	}
+	return status < http.StatusInternalServerError
 }
 
 // lineOf is the sentence of a refusal; none for what is not ours.

@@ -30,6 +30,15 @@ func Headers(secure bool, cashiers ...string) echo.MiddlewareFunc {
 	}
 }
 
+// OwnRequestID drops a request id that the client made up, so that what stands
+// in the log and on a page is ours.
+func OwnRequestID(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Request().Header.Del(echo.HeaderXRequestID)
+		return next(c)
+	}
+}
+
 // origins gives the origins of cashiers. Browsers hold a form's redirects to
 // the policy too, and a provider's cashier moves between hosts of its domain,
 // so for https the whole domain is named.

@@ -88,14 +88,25 @@ func Each(t *testing.T, test func(*testing.T, *Bench)) {
 	}
 }
 
-// Open makes a fresh, migrated store on the engine; the test's end drops it.
+// Open makes a fresh, migrated store on the engine, on a clock that the test
+// moves; the test's end drops it.
 func Open(t testing.TB, engine models.Engine) *Bench {
 	t.Helper()
-	b := &Bench{Clock: NewClock(), Queue: &Queue{}}
+	clock := NewClock()
+	b := OpenAt(t, engine, clock.Now)
+	b.Clock = clock
+	return b
+}
+
+// OpenAt is Open on a clock of the test's own; Bench.Clock then only dates
+// receipts and charges, and starts at that clock's time.
+func OpenAt(t testing.TB, engine models.Engine, now func() time.Time) *Bench {
+	t.Helper()
+	b := &Bench{Clock: &Clock{at: now().UTC()}, Queue: &Queue{}}
 	url := URL(t, engine)
 	rules := models.DefaultRules()
 	rules.Demo = true
-	store, err := models.Open(url, models.Options{Now: b.Clock.Now, Rules: rules})
+	store, err := models.Open(url, models.Options{Now: now, Rules: rules})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,16 +36,17 @@
     const ticked = [...form.querySelectorAll("input[name=campaign_id]:checked")];
     const sum = ticked.reduce((total, box) => total + Number(box.dataset.budget), 0);
     const spendable = Number(bar.dataset.spendable);
-    const days = sum > 0 ? Math.floor((spendable * 10) / sum) / 10 : 0;
+    const daily = sum + Number(bar.dataset.running);
+    const days = daily > 0 ? Math.floor((spendable * 10) / daily) / 10 : 0;
     const set = (name, words) => {
       const el = bar.querySelector(`[data-count-${name}]`);
       if (el) el.textContent = words;
     };
     set("chosen", ticked.length);
     set("sum", yuan(sum));
-    set("days", sum > 0 ? days : "–");
+    set("days", daily > 0 ? days : "–");
     const warning = form.querySelector("[data-count-warning]");
-    if (warning) warning.hidden = !(sum > spendable);
+    if (warning) warning.hidden = !(daily > spendable);
     const start = form.querySelector("[data-count-submit]");
     if (start) start.disabled = ticked.length === 0;
   }
