@@ -53,6 +53,12 @@ gallery: prepare packages ## draw every page from canned data into e2e/out/galle
 	e2e/postgres.sh go test -count=1 -run Gallery ./views/... ./e2e/...
 	@echo "the pages are in e2e/out/gallery"
 
+.PHONY: pictures
+pictures: prepare packages ## take the README's pictures anew, from the browser tests
+	e2e/postgres.sh go test -count=1 -run '^TestJourney$$' ./e2e/
+	cp e2e/out/shots/zh-light-1440-overview-arrears.png e2e/readme/overview.png
+	cp e2e/out/shots/zh-light-1440-restart.png e2e/readme/restart.png
+
 .PHONY: dev
 dev: prepare ## like run, and restarts and reloads the page on http://localhost:7331 when a file changes
 	go tool templ generate --watch --open-browser=false --proxyport=7331 \

@@ -140,6 +140,8 @@ func TestProductionNamesWhatIsWrong(t *testing.T) {
 		"PORTAL_ALIPAY_GATEWAY=https://openapi-sandbox.dl.alipaydev.com/gateway.do": "PORTAL_ALIPAY_GATEWAY: is Alipay's sandbox, where no money moves",
 		"PORTAL_ALIPAY_GATEWAY=http://openapi.alipay.com/gateway.do":                "PORTAL_ALIPAY_GATEWAY: must be https in production",
 		"PORTAL_ALIPAY_PAGE_URL=https://[::1]/gateway.do":                           "PORTAL_ALIPAY_PAGE_URL: is on this machine: production refuses the sandbox gateway",
+		"PORTAL_ALIPAY_GATEWAY=https://127.1/gateway.do":                            "PORTAL_ALIPAY_GATEWAY: has a host that is neither a name nor an address",
+		"PORTAL_ALIPAY_GATEWAY=https://localhost./gateway.do":                       "PORTAL_ALIPAY_GATEWAY: is on this machine: production refuses the sandbox gateway",
 		"PORTAL_ALIPAY_APP_ID=demo":                                                 "PORTAL_ALIPAY_APP_ID: must be 16 digits",
 		"PORTAL_ALIPAY_SELLER_ID=3088000000000001":                                  "PORTAL_ALIPAY_SELLER_ID: must be 16 digits that begin with 2088",
 		"PORTAL_ALIPAY_PRIVATE_KEY_FILE=":                                           "PORTAL_ALIPAY_PRIVATE_KEY_FILE: must be set",
@@ -189,6 +191,9 @@ func TestDemoTakesAllOfAlipayOrNothing(t *testing.T) {
 	}
 	if lines := linesOf(t, err); len(lines) != 4 {
 		t.Errorf("want the four other settings named, got\n%v", err)
+	}
+	if _, err = LoadSettings(productionEnviron(t, "PORTAL_ENV=demo")); err == nil || !strings.Contains(err.Error(), "PORTAL_ALIPAY_GATEWAY: moves real money") {
+		t.Errorf("demo mode with a gateway that moves real money: %v", err)
 	}
 	if s, err = LoadSettings(productionEnviron(t, "PORTAL_ENV=demo", "PORTAL_ALIPAY_GATEWAY=https://openapi-sandbox.dl.alipaydev.com/gateway.do")); err != nil || s.Sandbox() {
 		t.Errorf("demo refuses Alipay's own sandbox: %v", err)

@@ -38,6 +38,26 @@ func resumePending(t *testing.T, d *desk) {
 	d.balance(t, full)
 }
 
+// A payment cancelled before its payer reached the cashier could not be closed
+// there; resumed after the payer did, it is.
+func resumeOfCancelledThatIsOpenThere(t *testing.T, d *desk) {
+	old := d.confirmed(t)
+	cancelled, err := d.rails.Cancel(t.Context(), d.account, old.No)
+	must(t, err)
+	if cancelled.State != models.PaymentCancelled {
+		t.Fatalf("it is %s", cancelled.State)
+	}
+	_, err = d.far.Scan(t.Context(), old.QRContent)
+	must(t, err)
+	next, err := d.rails.Resume(t.Context(), d.account, old.No, subject)
+	must(t, err)
+	trade, err := d.far.Trade(t.Context(), old.No)
+	must(t, err)
+	if trade.Status != sandbox.StatusClosed || next.State != models.PaymentPending {
+		t.Errorf("the old one is %s at the gateway, the new one %s", trade.Status, next.State)
+	}
+}
+
 func resumeOfPaid(t *testing.T, d *desk) {
 	old := d.confirmed(t)
 	d.pay(t, old, sandbox.FaultNotifyLost)

@@ -44,6 +44,7 @@ func TestRows(t *testing.T) {
 		{"gateway down at confirm: no QR, the button works", confirmWhileDown},
 		{"confirm again gives the way again", confirmAgain},
 		{"resume: the old one is closed at the gateway first", resumePending},
+		{"resume: the cancelled one is open at the gateway", resumeOfCancelledThatIsOpenThere},
 		{"resume: the old one was paid meanwhile", resumeOfPaid},
 		{"resume: the expired one was paid all the same", resumeOfPaidLate},
 		{"resume while the gateway is down", resumeWhileDown},

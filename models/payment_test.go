@@ -463,3 +463,38 @@ func TestInboxKeepsWhatCame(t *testing.T) {
 		}
 	})
 }
+
+// What the payer never opened could not be closed at the gateway: it can be
+// paid until its deadline, so it is asked about after that as well.
+func TestACancelledPaymentIsAskedAboutUntilItsDeadlineIsOver(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t)
+		p := b.Pending(t, account, "500")
+		before := len(b.Queue.Tasks())
+		_, err := b.CancelPayment(t.Context(), p.No)
+		must(t, err)
+		last := time.Time{}
+		for _, task := range b.Queue.Tasks()[before:] {
+			if ask, ok := task.Args.(models.QueryPayment); ok && ask.PaymentNo == p.No && task.RunAt.After(last) {
+				last = task.RunAt
+			}
+		}
+		if !last.After(*p.ExpiresAt) {
+			t.Errorf("asked for the last time at %v, it can be paid until %v", last, p.ExpiresAt)
+		}
+	})
+}
+
+func TestDiscardDraftLeavesAConfirmedPaymentAlone(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t)
+		p := b.Pending(t, account, "500")
+		got, err := b.DiscardDraft(t.Context(), p.No)
+		if err != nil || got.State != models.PaymentPending {
+			t.Errorf("%s, %v", got.State, err)
+		}
+		wantState(t, b, p.No, models.PaymentPending)
+	})
+}
