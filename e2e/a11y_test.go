@@ -62,7 +62,7 @@ func TestScreensOffTheJourney(t *testing.T) {
 		no := b.pending("300")
 		b.press("取消这笔支付")
 		b.submit("确认取消")
-		b.see("支付已取消", "没有扣款", "支付单已取消")
+		b.see("支付已取消", "没有收到付款", "支付单已取消")
 		b.look("payment-cancelled")
 		b.open("/payments/" + no + "/confirm")
 		b.at(`/payments/` + no + `$`)

@@ -33,7 +33,7 @@ var mishaps = []mishap{
 	},
 	{
 		fault: sandbox.FaultWrongAmountPaid, at: "实收金额不符", state: models.PaymentFailed,
-		end: []string{"收到的金额不符，正在核对", "这笔钱已安全挂账，尚未计入余额", "请勿重复支付"},
+		end: []string{"收到的款项对不上，正在核对", "这笔钱已安全挂账，尚未计入余额", "请勿重复支付"},
 	},
 	{
 		fault: sandbox.FaultPayAfterClose, at: "仍然付款", state: models.PaymentPaid,

@@ -229,7 +229,7 @@ func (j *journey) resume() {
 	j.see("超时未付款")
 	j.press("R2")
 	old := j.at(`/payments/(R\w{20})$`)[1]
-	j.see("支付超时", "没有扣款", "有 5 个推广计划因欠费停投")
+	j.see("支付超时", "没有收到付款", "有 5 个推广计划因欠费停投")
 	j.look("payment-expired")
 	j.press("重新支付 ¥1,500.00")
 	next := j.at(`/payments/(R\w{20})$`)[1]

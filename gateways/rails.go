@@ -343,14 +343,14 @@ func (r *Rails) Return(ctx context.Context, rail models.Rail, query map[string][
 const askAgainAfter = time.Second
 
 // AskSoon asks as Ask does, for a person who waits: not about a payment that is
-// paid already, and not when the gateway was asked a moment ago.
+// paid already, and not when the same way led to the same question a moment ago.
 func (r *Rails) AskSoon(ctx context.Context, no, by string) error {
 	p, err := r.Store.PaymentByNo(ctx, no)
 	if err != nil || p.State.IsPaid() || p.ConfirmedAt == nil {
 		return err
 	}
 	last, err := r.Store.Findings(ctx, p.ID, 1)
-	if err != nil || len(last) > 0 && r.Store.Now().Sub(last[0].AskedAt).Abs() < askAgainAfter {
+	if err != nil || len(last) > 0 && last[0].AskedBy == by && r.Store.Now().Sub(last[0].AskedAt).Abs() < askAgainAfter {
 		return err
 	}
 	_, err = r.Ask(ctx, no, by)

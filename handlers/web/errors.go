@@ -83,7 +83,8 @@ func (w *Web) drawError(c echo.Context, status int, err error) error {
 // refused, and it was not about a payment, which may have been paid meanwhile.
 func moneySafe(c echo.Context, status int) bool {
 	path := c.Request().URL.Path
-	if strings.HasPrefix(path, "/payments/") || strings.HasPrefix(path, "/return/") || strings.HasPrefix(path, "/notify/") {
+	acted := c.Request().Method != http.MethodGet && strings.HasPrefix(path, "/payments/")
+	if acted || strings.HasPrefix(path, "/return/") || strings.HasPrefix(path, "/notify/") {
 		return false
 	}
 	return status < http.StatusInternalServerError
