@@ -84,11 +84,11 @@ func (s *Store) openSQLite(path string, pool int) (err error) {
 	if pool == 0 {
 		pool = max(4, runtime.NumCPU())
 	}
-	dsn := "file:" + path + "?_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=on&_synchronous=FULL&_cache_size=-16000"
-	if s.write, err = connect(gormsqlite.Open(dsn+"&_txlock=immediate"), 1, true); err != nil {
+	dsn := "file:" + path + "?_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=on&_synchronous=FULL&_cache_size=-16000&_stmt_cache_size=200"
+	if s.write, err = connect(gormsqlite.Open(dsn+"&_txlock=immediate"), 1); err != nil {
 		return err
 	}
-	s.read, err = connect(gormsqlite.Open(dsn+"&_query_only=on"), pool, true)
+	s.read, err = connect(gormsqlite.Open(dsn+"&_query_only=on"), pool)
 	return err
 }
 
@@ -97,14 +97,16 @@ func (s *Store) openPostgres(url string, pool int) (err error) {
 	if pool == 0 {
 		pool = 20
 	}
-	s.write, err = connect(postgres.Open(url), pool, false) // pgx prepares by itself
+	s.write, err = connect(postgres.Open(url), pool)
 	s.read = s.write
 	return err
 }
 
-func connect(dialector gorm.Dialector, pool int, prepare bool) (*gorm.DB, error) {
+// connect leaves prepared statements to the drivers: both keep them by
+// connection. GORM's own would be prepared anew in every transaction, since
+// database/sql does not lend a statement that belongs to another one.
+func connect(dialector gorm.Dialector, pool int) (*gorm.DB, error) {
 	db, err := gorm.Open(dialector, &gorm.Config{
-		PrepareStmt:            prepare,
 		SkipDefaultTransaction: true,
 		TranslateError:         false,
 		Logger:                 logger.Discard,
@@ -283,13 +285,9 @@ func (s *Store) enqueue(ctx context.Context, db *gorm.DB, tasks []Task) error {
 	if len(tasks) == 0 {
 		return nil
 	}
-	pool := db.Statement.ConnPool
-	if prepared, ok := pool.(*gorm.PreparedStmtTX); ok {
-		pool = prepared.Tx
-	}
-	raw, ok := pool.(*sql.Tx)
+	raw, ok := db.Statement.ConnPool.(*sql.Tx)
 	if !ok {
-		return fmt.Errorf("tasks need a *sql.Tx, the transaction is a %T", pool)
+		return fmt.Errorf("tasks need a *sql.Tx, the transaction is a %T", db.Statement.ConnPool)
 	}
 	return s.queue.Enqueue(ctx, raw, tasks)
 }

@@ -77,11 +77,13 @@ func (s *Store) Statement(ctx context.Context, accountID int64, f StatementFilte
 	// One purse at a time, each by its index, then merged: a query over both
 	// would sort all that the account ever did.
 	for purse, id := range map[string]int64{"cash": a.CashAccountID, "bonus": a.BonusAccountID} {
-		query := keyset(db.Table("ledger_entries AS e"), k, "e.id").
+		// An equality would let PostgreSQL walk the primary key instead and
+		// pass over every other account's rows; a range of one does not.
+		query := keyset(db.Table("ledger_entries AS e"), k, "e.account_id", "e.id").
 			Joins("JOIN ledger_transactions t ON t.id = e.transaction_id").
 			Joins("LEFT JOIN payments p ON p.ledger_transaction_id = t.id").
 			Select("e.id AS entry_id, t.booked_at, t.kind, t.reference, ? AS purse, e.amount_fen, e.balance_after_fen, COALESCE(p.no, '') AS payment_no", purse).
-			Where("e.account_id = ?", id)
+			Where("e.account_id >= ? AND e.account_id <= ?", id, id)
 		if f.Kind != "" {
 			query = query.Where("t.kind = ?", toValid(f.Kind))
 		}
@@ -101,15 +103,19 @@ func (s *Store) Statement(ctx context.Context, accountID int64, f StatementFilte
 	return rows, page, nil
 }
 
-// keyset asks for one row more than a page, next to the id that was seen.
-func keyset(db *gorm.DB, k Keyset, column string) *gorm.DB {
+// keyset asks for one row more than a page, next to the id that was seen. The
+// last column is the id; those before it lead the index that is to be walked.
+func keyset(db *gorm.DB, k Keyset, columns ...string) *gorm.DB {
+	id := columns[len(columns)-1]
+	order := " DESC"
 	switch {
 	case k.After > 0:
-		db = db.Where(column+" > ?", k.After).Order(column)
+		db, order = db.Where(id+" > ?", k.After), ""
 	case k.Before > 0:
-		db = db.Where(column+" < ?", k.Before).Order(column + " DESC")
-	default:
-		db = db.Order(column + " DESC")
+		db = db.Where(id+" < ?", k.Before)
+	}
+	for _, column := range columns {
+		db = db.Order(column + order)
 	}
 	return db.Limit(PageSize + 1)
 }
