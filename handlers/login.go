@@ -48,9 +48,7 @@ func (p *portal) refuseLogin(c echo.Context, email string, err error) error {
 	} else {
 		return err
 	}
-	if web.Status(err) == http.StatusTooManyRequests {
-		c.Response().Header().Set("Retry-After", "900")
-	}
+	web.SayWhen(c, web.Status(err))
 	return p.Render(c, web.Status(err), page, views.Login(page))
 }
 

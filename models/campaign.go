@@ -153,15 +153,9 @@ func (s *Store) SwitchCampaign(ctx context.Context, by Actor, accountID, id int6
 // SetBudget changes a campaign's daily budget as the seller typed it, in yuan.
 // Refusals stand on the field "budget". NotFound; Conflict when it has ended.
 func (s *Store) SetBudget(ctx context.Context, by Actor, accountID, id int64, typed string) error {
-	budget, refusal := ParseFen(typed)
-	switch {
-	case refusal != nil:
-		refusal.Field = "budget"
-		return FieldErrors{refusal}
-	case budget < s.rules.MinBudget:
-		return FieldErrors{fieldError("budget", "error.budget.too_small", map[string]any{"Min": s.rules.MinBudget})}
-	case budget > s.rules.MaxRecharge:
-		return FieldErrors{fieldError("budget", "error.budget.too_large", map[string]any{"Max": s.rules.MaxRecharge})}
+	budget, err := parseWithin(typed, "budget", s.rules.MinBudget, s.rules.MaxRecharge, "error.budget.too_small", "error.budget.too_large")
+	if err != nil {
+		return err
 	}
 	return s.inTx(ctx, func(t *tx) error {
 		c, err := ownCampaign(t.locked(), accountID, id)
@@ -180,19 +174,30 @@ func (s *Store) SetBudget(ctx context.Context, by Actor, accountID, id int64, ty
 	})
 }
 
+// parseWithin reads an amount of a field as typed and holds it against limits;
+// the keys are those of an amount below and above them.
+func parseWithin(typed, field string, low, high Fen, tooSmall, tooLarge string) (Fen, error) {
+	amount, refusal := ParseFen(typed)
+	switch {
+	case refusal != nil:
+		refusal.Field = field
+	case amount < low:
+		refusal = fieldError(field, tooSmall, map[string]any{"Min": low})
+	case amount > high:
+		refusal = fieldError(field, tooLarge, map[string]any{"Max": high})
+	default:
+		return amount, nil
+	}
+	return 0, FieldErrors{refusal}
+}
+
 // SetBid changes a keyword's bid as the seller typed it, in yuan. Refusals
 // stand on the field "bid". NotFound: the keyword is not this campaign's, or
 // the campaign is not this account's.
 func (s *Store) SetBid(ctx context.Context, by Actor, accountID, campaignID, keywordID int64, typed string) error {
-	bid, refusal := ParseFen(typed)
-	switch {
-	case refusal != nil:
-		refusal.Field = "bid"
-		return FieldErrors{refusal}
-	case bid < s.rules.MinBid:
-		return FieldErrors{fieldError("bid", "error.bid.too_small", map[string]any{"Min": s.rules.MinBid})}
-	case bid > s.rules.MaxBid:
-		return FieldErrors{fieldError("bid", "error.bid.too_large", map[string]any{"Max": s.rules.MaxBid})}
+	bid, err := parseWithin(typed, "bid", s.rules.MinBid, s.rules.MaxBid, "error.bid.too_small", "error.bid.too_large")
+	if err != nil {
+		return err
 	}
 	return s.inTx(ctx, func(t *tx) error {
 		if _, err := ownCampaign(t.DB, accountID, campaignID); err != nil {

@@ -15,7 +15,7 @@ import (
 // Sign-ins that fail are counted in the database, so that every replica and
 // every restart sees them.
 const (
-	throttleWindow     = 15 * time.Minute
+	ThrottleWindow     = 15 * time.Minute
 	maxFailsPerPair    = 5  // of one e-mail from one address
 	maxFailsPerAddress = 30 // of one address, whatever the e-mail
 	maxFailsPerEmail   = 50 // of one e-mail from anywhere: strangers can't lock a seller out by five tries
@@ -105,7 +105,7 @@ func (s *Store) noteAttempt(ctx context.Context, email, address string) error {
 	tooMany := false
 	err = s.inTx(ctx, func(t *tx) error {
 		var byPair, byEmail, byAddress int64
-		failed := t.Model(&signInAttempt{}).Where("NOT succeeded AND at > ?", attempt.At.Add(-throttleWindow)).Session(&gorm.Session{})
+		failed := t.Model(&signInAttempt{}).Where("NOT succeeded AND at > ?", attempt.At.Add(-ThrottleWindow)).Session(&gorm.Session{})
 		if err := failed.Where("email_key = ? AND address = ?", email, address).Count(&byPair).Error; err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (s *Store) noteAttempt(ctx context.Context, email, address string) error {
 		return t.Delete(&attempt).Error
 	})
 	if err == nil && tooMany {
-		err = &Error{Code: TooMany, Key: "error.sign_in.too_many", Args: map[string]any{"Minutes": int(throttleWindow.Minutes())}}
+		err = &Error{Code: TooMany, Key: "error.sign_in.too_many", Args: map[string]any{"Minutes": int(ThrottleWindow.Minutes())}}
 	}
 	return err
 }

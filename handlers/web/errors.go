@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -56,9 +57,7 @@ func (w *Web) HandleError(err error, c echo.Context) {
 		w.Log.ErrorContext(c.Request().Context(), "request failed", "method", c.Request().Method, "path", c.Path(),
 			"request_id", c.Response().Header().Get(echo.HeaderXRequestID), "error", err)
 	}
-	if status == http.StatusTooManyRequests {
-		c.Response().Header().Set("Retry-After", "900")
-	}
+	SayWhen(c, status)
 	if w.drawError(c, status, err) == nil {
 		return
 	}
@@ -77,6 +76,13 @@ func (w *Web) drawError(c echo.Context, status int, err error) error {
 		SignedIn: Who(c) != nil, MoneySafe: moneySafe(c, status),
 	}
 	return w.Render(c, status, page, views.Error(page))
+}
+
+// SayWhen tells a client that is too fast when to come again.
+func SayWhen(c echo.Context, status int) {
+	if status == http.StatusTooManyRequests {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(int(models.ThrottleWindow.Seconds())))
+	}
 }
 
 // moneySafe tells whether it is certain that no money moved: the request was
