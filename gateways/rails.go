@@ -111,7 +111,7 @@ func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
 	answer, detail := string(asked.State), ""
 	switch {
 	case errors.Is(err, ErrUnavailable):
-		answer, detail = "unavailable", err.Error()
+		answer, detail = models.AnswerUnavailable, err.Error()
 	case err != nil:
 		return asked, err
 	case asked.Outcome.Credited() || asked.Outcome == models.OutcomeSuspense:

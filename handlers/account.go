@@ -38,8 +38,9 @@ func accountPage(o models.Overview) views.AccountPage {
 		DailyCost:              o.DailyCost.Fen,
 		SpentToday:             o.SpentToday,
 		SpentYesterdaySameHour: o.SpentYesterday,
+		CampaignsWaiting:       o.Restartable(),
 		Pending:                pendingPayment(o.Pending),
-		Stops:                  stopsByCause(o.Campaigns, o.Funds),
+		Stops:                  stopsByCause(o.Campaigns, o.Funds.Spendable()),
 		Timeline:               o.Timeline,
 		Ledger:                 ledgerRows(o.Statement),
 	}
@@ -52,9 +53,6 @@ func accountPage(o models.Overview) views.AccountPage {
 			page.CampaignsServing++
 		case models.DeliveryPausedArrears:
 			page.CampaignsStopped++
-			if campaign.SwitchedOn && o.Funds.Spendable() > 0 && o.Account.State() == models.AccountActive {
-				page.CampaignsWaiting++
-			}
 		}
 	}
 	return page
@@ -68,7 +66,7 @@ func pendingPayment(p *models.Payment) *views.PendingPayment {
 }
 
 // stopsByCause groups the campaigns that stand still by what keeps them.
-func stopsByCause(campaigns []models.CampaignView, funds models.Funds) []components.Stop {
+func stopsByCause(campaigns []models.CampaignView, spendable models.Fen) []components.Stop {
 	var stops []components.Stop
 	at := map[models.DeliveryState]int{}
 	for _, campaign := range campaigns {
@@ -80,7 +78,7 @@ func stopsByCause(campaigns []models.CampaignView, funds models.Funds) []compone
 			if !known {
 				i = len(stops)
 				at[cause.State] = i
-				stops = append(stops, stopOf(cause, funds))
+				stops = append(stops, stopOf(cause, spendable))
 			}
 			stops[i].Campaigns = append(stops[i].Campaigns, components.CampaignRef{ID: campaign.ID, Name: campaign.Name})
 			if cause.Since != nil && (stops[i].Since.IsZero() || cause.Since.Before(stops[i].Since)) {
@@ -91,9 +89,9 @@ func stopsByCause(campaigns []models.CampaignView, funds models.Funds) []compone
 	return stops
 }
 
-func stopOf(cause models.Cause, funds models.Funds) components.Stop {
+func stopOf(cause models.Cause, spendable models.Fen) components.Stop {
 	return components.Stop{
 		Cause: cause.State, Lift: cause.Lift, Since: web.Instant(cause.Since),
-		PayFirst: cause.Lift == models.LiftRestart && funds.Spendable() <= 0,
+		PayFirst: cause.Lift == models.LiftRestart && spendable <= 0,
 	}
 }

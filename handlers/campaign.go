@@ -56,7 +56,7 @@ func (p *portal) drawCampaign(c echo.Context, status int, budget views.BudgetFor
 	if err != nil {
 		return err
 	}
-	page := campaignPage(v, keywords, models.Funds{Cash: shell.Spendable - shell.Arrears})
+	page := campaignPage(v, keywords, shell.Spendable)
 	page.CSRF, page.Now, page.BidForm = p.Token(c), p.Store.Now(), bid
 	if budget.Errors != nil {
 		page.BudgetForm = budget
@@ -64,13 +64,13 @@ func (p *portal) drawCampaign(c echo.Context, status int, budget views.BudgetFor
 	return p.Render(c, status, page, views.Campaign(page))
 }
 
-func campaignPage(v models.CampaignView, keywords []models.Keyword, funds models.Funds) views.CampaignPage {
+func campaignPage(v models.CampaignView, keywords []models.Keyword, spendable models.Fen) views.CampaignPage {
 	page := views.CampaignPage{
 		ID: v.ID, Name: v.Name, State: v.Delivery, SharePercent: v.SharePercent, SwitchedOn: v.SwitchedOn, Ended: v.EndedAt != nil,
 		SpentToday: v.SpentTodayFen, Budget: v.DailyBudgetFen, BudgetForm: views.BudgetForm{Budget: v.DailyBudgetFen.Wire()},
 	}
 	for _, cause := range v.Causes {
-		page.Stops = append(page.Stops, stopOf(cause, funds))
+		page.Stops = append(page.Stops, stopOf(cause, spendable))
 	}
 	for _, k := range keywords {
 		page.Keywords = append(page.Keywords, views.KeywordRow{ID: k.ID, Word: k.Phrase, Quality: k.Quality, Bid: k.BidFen})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/png"
 	"net/http"
+	"slices"
 
 	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/qr"
@@ -38,11 +39,8 @@ func paymentPage(d models.PaymentDesk) views.PaymentPage {
 		PaidLate: payment.PaidLate, AccountState: desk.Account.State(), Recovery: d.Steps,
 		Resumes: d.Resumes, ResumedBy: d.ResumedBy,
 	}
-	for _, finding := range d.Findings { // newest first
-		if clear := finding.Answer != "unavailable" && finding.Answer != string(models.TradeUnknown); clear {
-			page.AskedAt = finding.AskedAt
-			break
-		}
+	if i := slices.IndexFunc(d.Findings, models.Finding.IsClear); i >= 0 { // the newest stands first
+		page.AskedAt = d.Findings[i].AskedAt
 	}
 	page.ArrearsLeft, page.Suggested = desk.Funds.Arrears(), desk.Suggestions[0].Amount
 	switch payment.State {

@@ -55,7 +55,15 @@ func (s *Store) Notifies(ctx context.Context, paymentNo string) ([]InboxRow, err
 type Finding struct {
 	AskedAt time.Time
 	AskedBy string // expiry, poll, return, seller, notify, staff
-	Answer  string // a TradeState, an Outcome, or "unavailable"
+	Answer  string // a TradeState, an Outcome, or AnswerUnavailable
+}
+
+// AnswerUnavailable stands where the gateway could not be asked.
+const AnswerUnavailable = "unavailable"
+
+// IsClear: the gateway answered, and its answer says what became of the payment.
+func (f Finding) IsClear() bool {
+	return f.Answer != AnswerUnavailable && f.Answer != string(TradeUnknown)
 }
 
 // gatewayQuery is the stored row of a Finding.

@@ -144,6 +144,17 @@ func (s *Store) RechargeDesk(ctx context.Context, accountID int64) (RechargeDesk
 	return desk, err
 }
 
+// Restartable counts the campaigns that the seller could restart right now.
+func (d RechargeDesk) Restartable() int {
+	n := 0
+	for _, c := range d.Campaigns {
+		if c.restartRefusal(d.Account, d.Funds) == "" {
+			n++
+		}
+	}
+	return n
+}
+
 // pendingPayment is the newest payment that waits to be paid, or nil.
 func pendingPayment(db *gorm.DB, accountID int64) (*Payment, error) {
 	var p Payment

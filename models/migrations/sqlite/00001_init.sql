@@ -104,7 +104,8 @@ CREATE TABLE account_events (
     args       TEXT     NOT NULL DEFAULT '{}'
 );
 CREATE INDEX account_events_by_account ON account_events (account_id, id);
--- Times in which nothing of an account could be delivered for want of money.
+-- Times in which nothing of an account could be delivered: for want of money,
+-- or while staff froze it.
 CREATE TABLE account_stops (
     id         INTEGER PRIMARY KEY,
     account_id BIGINT   NOT NULL REFERENCES accounts (id),
