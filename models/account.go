@@ -106,6 +106,9 @@ func (a *Account) fundsChanged(before, after Funds, now time.Time, grace time.Du
 // the transaction that posted, under the account's lock.
 func (t *tx) fundsMoved(a *Account, before, after Funds) error {
 	was := a.FundingState
+	if (before.Spendable() > 0) != (after.Spendable() > 0) {
+		t.touch(a.ID)
+	}
 	turns := a.fundsChanged(before, after, t.now, t.rules.ArrearsGrace)
 	if a.FundingState != was {
 		if err := t.Model(a).Select("FundingState", "ArrearsSince", "GraceEndsAt", "SuspendedAt").Updates(a).Error; err != nil {
@@ -147,7 +150,18 @@ func (t *tx) recoverDelivery(a *Account) error {
 		if err := t.event(a.ID, EventRecovering, EventArgs{Count: int(result.RowsAffected)}); err != nil {
 			return err
 		}
-		t.then(Task{RecoverDelivery{a.ID, t.now}, t.now.Add(rampLength)})
+		t.rampUp(a.ID)
 	}
 	return t.closeStopIfNoneWaits(a.ID)
+}
+
+// rampUp has the account looked at again at each step of the ramp that begins
+// now, and its end noted.
+func (t *tx) rampUp(accountID int64) {
+	t.touch(accountID)
+	for step := 1; step < rampSteps-1; step++ {
+		due := t.now.Add(time.Duration(step) * rampStep)
+		t.then(Task{RampStep{AccountID: accountID, Due: due}, due})
+	}
+	t.then(Task{RecoverDelivery{accountID, t.now}, t.now.Add(rampLength)})
 }

@@ -136,6 +136,7 @@ func (s *Store) SwitchCampaign(ctx context.Context, by Actor, accountID, id int6
 			return conflict("error.campaign.ended", map[string]any{"Name": c.Name})
 		}
 		c.SwitchedOn, c.SwitchedAt, c.RowVersion = on, t.now, c.RowVersion+1
+		t.touch(a.ID)
 		if err := t.Model(&c).Select("SwitchedOn", "SwitchedAt", "RowVersion").Updates(&c).Error; err != nil {
 			return err
 		}
@@ -158,6 +159,9 @@ func (s *Store) SetBudget(ctx context.Context, by Actor, accountID, id int64, ty
 		return err
 	}
 	return s.inTx(ctx, func(t *tx) error {
+		if _, err := t.lockAccount(accountID); err != nil {
+			return err
+		}
 		c, err := ownCampaign(t.locked(), accountID, id)
 		if err != nil || c.DailyBudgetFen == budget {
 			return err
@@ -170,8 +174,27 @@ func (s *Store) SetBudget(ctx context.Context, by Actor, accountID, id int64, ty
 		if err := t.Model(&c).Select("DailyBudgetFen", "RowVersion").Updates(&c).Error; err != nil {
 			return err
 		}
+		if err := t.budgetChanged(c, old); err != nil {
+			return err
+		}
 		return t.audit(by, "campaign.budget", subject("campaign", id), old.Wire(), budget.Wire())
 	})
+}
+
+// budgetChanged tells the engine of a budget, and notes on the timeline what it
+// means for today where that is another thing than before.
+func (t *tx) budgetChanged(c Campaign, old Fen) error {
+	t.touch(c.AccountID)
+	spent, err := t.spentToday(c.ID)
+	switch {
+	case err != nil:
+		return err
+	case spent < old && spent >= c.DailyBudgetFen:
+		return t.budgetReached(c.AccountID, c.ID)
+	case spent >= old && spent < c.DailyBudgetFen:
+		return t.event(c.AccountID, EventBudgetRaised, EventArgs{AmountFen: c.DailyBudgetFen, Campaign: c.Name})
+	}
+	return nil
 }
 
 // parseWithin reads an amount of a field as typed and holds it against limits;

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"ztc-portal/models"
 	"ztc-portal/models/modelstest"
@@ -82,34 +85,136 @@ func TestChargesAreBookedOnce(t *testing.T) {
 	})
 }
 
-func TestARefusedBatchBooksNothing(t *testing.T) {
+// What is wrong with an item is said of that item; the rest is booked.
+func TestAWrongItemIsRejectedAndTheRestIsBooked(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, campaigns := b.Seller(t, 10_000*yuan)
-		good := click(b, "c1", campaigns[0], 100)
-		for name, c := range map[string]struct {
-			batch []models.Charge
-			code  models.Code
+		_, theirs := b.Seller(t, 10_000*yuan)
+		keyword := keywordOf(t, b, account, campaigns[0])
+		with := func(id string, change func(*models.Charge)) models.Charge {
+			c := click(b, id, campaigns[0], 5)
+			change(&c)
+			return c
+		}
+		at := func(ago time.Duration) func(*models.Charge) {
+			return func(c *models.Charge) { c.ChargedAt = b.Clock.Now().Add(-ago) }
+		}
+		amount := func(fen models.Fen) func(*models.Charge) { return func(c *models.Charge) { c.AmountFen = fen } }
+		n := 0
+		for _, c := range []struct {
+			name string
+			item models.Charge
+			code models.RejectCode // "": taken
 		}{
-			"unknown campaign":   {[]models.Charge{good, click(b, "c2", 999999, 5)}, models.NotFound},
-			"amount of zero":     {[]models.Charge{good, click(b, "c2", campaigns[0], 0)}, models.Invalid},
-			"negative amount":    {[]models.Charge{good, click(b, "c2", campaigns[0], -1)}, models.Invalid},
-			"amount beyond sums": {[]models.Charge{good, click(b, "c2", campaigns[0], math.MaxInt64)}, models.Invalid},
-			"no id":              {[]models.Charge{good, click(b, "", campaigns[0], 5)}, models.Invalid},
-			"an id twice":        {[]models.Charge{good, click(b, "c1", campaigns[0], 5)}, models.Invalid},
-			"too many":           {make([]models.Charge, models.MaxChargeBatch+1), models.Invalid},
+			{"unknown campaign", with("x1", func(c *models.Charge) { c.CampaignID = 999999 }), models.RejectUnknownCampaign},
+			{"unknown keyword", with("x2", func(c *models.Charge) { c.KeywordID = 999999 }), models.RejectUnknownKeyword},
+			{"another campaign's keyword", with("x3", func(c *models.Charge) { c.CampaignID, c.KeywordID = theirs[0], keyword }), models.RejectUnknownKeyword},
+			{"its own keyword", with("k1", func(c *models.Charge) { c.KeywordID = keyword }), ""},
+			{"zero", with("x4", amount(0)), models.RejectNotPositive},
+			{"negative", with("x5", amount(-1)), models.RejectNotPositive},
+			{"the greatest", with("k2", amount(999_999)), ""},
+			{"over the greatest", with("x6", amount(1_000_000)), models.RejectTooLarge},
+			{"beyond sums", with("x7", amount(math.MaxInt64)), models.RejectTooLarge},
+			{"five minutes ahead", with("k3", at(-5*time.Minute)), ""},
+			{"over five minutes ahead", with("x8", at(-5*time.Minute-time.Second)), models.RejectFuture},
+			{"seven days old", with("k4", at(7*24*time.Hour)), ""},
+			{"over seven days old", with("x9", at(7*24*time.Hour+time.Second)), models.RejectTooOld},
+			{"no instant", with("x10", func(c *models.Charge) { c.ChargedAt = time.Time{} }), models.RejectMalformed},
+			{"no id", with("", amount(5)), models.RejectMalformed},
+			{"an id too long", with(strings.Repeat("x", 65), amount(5)), models.RejectMalformed},
+			{"an id over two lines", with("a\nb", amount(5)), models.RejectMalformed},
+			{"no campaign", with("x11", func(c *models.Charge) { c.CampaignID = 0 }), models.RejectMalformed},
 		} {
-			t.Run(name, func(t *testing.T) {
-				got, err := b.PostCharges(t.Context(), c.batch)
-				wantCode(t, err, c.code)
-				if got != (models.ChargeResult{}) {
-					t.Errorf("counted %+v", got)
+			t.Run(c.name, func(t *testing.T) {
+				n++
+				before := desk(t, b, account).Funds.Cash
+				got, err := b.PostCharges(t.Context(), []models.Charge{click(b, fmt.Sprint("good", n), campaigns[0], 100), c.item})
+				must(t, err)
+				want := models.ChargeResult{Accepted: 2}
+				if c.code != "" {
+					want = models.ChargeResult{Accepted: 1, Rejected: []models.Rejection{{Index: 1, Code: c.code}}}
 				}
-				wantFunds(t, b, account, 0, 0)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+				cost := models.Fen(100)
+				if c.code == "" {
+					cost += c.item.AmountFen
+				}
+				if after := desk(t, b, account).Funds.Cash; before-after != cost {
+					t.Errorf("%d were booked, want %d", before-after, cost)
+				}
 			})
+		}
+		_, err := b.PostCharges(t.Context(), make([]models.Charge, models.MaxChargeBatch+1))
+		wantCode(t, err, models.Invalid)
+		b.Sound(t)
+	})
+}
+
+// An id is good for one charge, for ever: what is the same is a duplicate, even
+// when it could no longer be booked; what is another charge is told apart.
+func TestAChargeIDIsBookedOnceForEver(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, campaigns := b.Seller(t, 10_000*yuan, 10_000*yuan)
+		first := click(b, "c1", campaigns[0], 100)
+		got, err := b.PostCharges(t.Context(), []models.Charge{first, first})
+		wantCounts(t, got, err, 1, 1)
+		b.Clock.Add(400 * 24 * time.Hour)
+		got, err = b.PostCharges(t.Context(), []models.Charge{first})
+		wantCounts(t, got, err, 0, 1)
+		other, elsewhere := first, first
+		other.AmountFen, elsewhere.CampaignID = 101, campaigns[1]
+		got, err = b.PostCharges(t.Context(), []models.Charge{other, elsewhere, click(b, "c2", campaigns[1], 1)})
+		must(t, err)
+		want := models.ChargeResult{Accepted: 1, Rejected: []models.Rejection{{Index: 0, Code: models.RejectReused}, {Index: 1, Code: models.RejectReused}}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		wantFunds(t, b, account, -101, 0)
+		b.Sound(t)
+	})
+}
+
+// One posting an account and body, whatever the bodies share.
+func TestABodyIsOnePostingAnAccount(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, campaigns := b.Seller(t, 10_000*yuan, 10_000*yuan)
+		other, theirs := b.Seller(t, 10_000*yuan)
+		grant(t, b, account, "g1", 150)
+		bodies := [][]models.Charge{
+			{click(b, "a1", campaigns[0], 100), click(b, "a2", campaigns[1], 20), click(b, "a3", theirs[0], 3)},
+			{click(b, "b1", campaigns[1], 40), click(b, "a1", campaigns[0], 100), click(b, "b2", theirs[0], 4)},
+		}
+		for _, body := range bodies {
+			_, err := b.PostCharges(t.Context(), body)
+			must(t, err)
+		}
+		for id, want := range map[int64][]string{account: {"b1 cash -10", "b1 bonus -30", "a1 bonus -120"}, other: {"b2 cash -4", "a3 cash -3"}} {
+			rows, _, err := b.Statement(t.Context(), id, models.StatementFilter{Kind: models.KindCharge}, models.Keyset{})
+			must(t, err)
+			var got []string
+			for _, row := range rows {
+				got = append(got, fmt.Sprint(row.Reference, " ", row.Purse, " ", int64(row.AmountFen)))
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
 		}
 		b.Sound(t)
 	})
+}
+
+func keywordOf(t testing.TB, b *modelstest.Bench, account, campaign int64) int64 {
+	t.Helper()
+	_, keywords, err := b.CampaignDetail(t.Context(), account, campaign)
+	must(t, err)
+	return keywords[0].ID
 }
 
 // The same clicks, and batches that overlap, come in at once: each is booked

@@ -23,6 +23,7 @@ func (s *Store) SuspendAccount(ctx context.Context, accountID int64, arrearsSinc
 			return conflict("error.account.grace", nil)
 		}
 		a.FundingState, a.SuspendedAt = AccountSuspended, &t.now
+		t.touch(a.ID)
 		if err := t.Model(&a).Select("FundingState", "SuspendedAt").Updates(&a).Error; err != nil {
 			return err
 		}
@@ -82,13 +83,14 @@ func (t *tx) stopCampaigns(accountID int64) (int, error) {
 }
 
 // NoteRecovered writes on the timeline that the recovery ramp which began at
-// `since` has ended, if delivery was not stopped meanwhile.
+// `since` has ended, if delivery was not stopped meanwhile, and tells the engine.
 func (s *Store) NoteRecovered(ctx context.Context, accountID int64, since time.Time) error {
 	return s.inTx(ctx, func(t *tx) error {
 		a, err := t.lockAccount(accountID)
 		if err != nil {
 			return err
 		}
+		t.touch(a.ID)
 		f, err := t.funds(a)
 		if err != nil || f.Spendable() <= 0 || a.FrozenAt != nil {
 			return err
@@ -120,6 +122,7 @@ func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, re
 			return err
 		}
 		a.FrozenAt, a.FrozenReason = &t.now, reason
+		t.touch(a.ID)
 		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
 			return err
 		}
@@ -142,6 +145,7 @@ func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) 
 		}
 		reason := a.FrozenReason
 		a.FrozenAt, a.FrozenReason = nil, ""
+		t.touch(a.ID)
 		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
 			return err
 		}

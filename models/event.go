@@ -29,6 +29,9 @@ const (
 	EventRestartUndone     EventKind = "restart_undone"
 	EventFrozen            EventKind = "frozen"
 	EventUnfrozen          EventKind = "unfrozen"
+	EventBudgetReached     EventKind = "budget_reached"
+	EventBudgetRaised      EventKind = "budget_raised"
+	EventBudgetRenewed     EventKind = "budget_renewed"
 )
 
 // EventKinds lists every kind; each has its words in the catalogues.
@@ -37,6 +40,7 @@ var EventKinds = []EventKind{
 	EventRechargeCancelled, EventRechargeFailed, EventArrearsBegan, EventArrearsReduced,
 	EventArrearsCleared, EventOutOfFunds, EventSuspended, EventAccountRestored, EventRecovering,
 	EventDeliveryFull, EventRestarted, EventRestartUndone, EventFrozen, EventUnfrozen,
+	EventBudgetReached, EventBudgetRaised, EventBudgetRenewed,
 }
 
 // EventArgs are the facts of an event; which are set depends on its kind.
@@ -46,6 +50,7 @@ type EventArgs struct {
 	Count     int        `json:"count,omitempty"`
 	Until     *time.Time `json:"until,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
+	Campaign  string     `json:"campaign,omitempty"` // its name then
 }
 
 // Event is one turn as a page shows it. At is UTC.

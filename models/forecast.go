@@ -24,8 +24,12 @@ type DailyCost struct {
 func dailyCost(db *gorm.DB, a Account, now time.Time) (DailyCost, error) {
 	today := dayStart(now)
 	oldest := today.AddDate(0, 0, -dailyCostBack)
-	var rows []accountDay
-	err := db.Find(&rows, "account_id = ? AND day_on >= ? AND day_on < ?", a.ID, DayOn(oldest), DayOn(now)).Error
+	var rows []struct {
+		DayOn   string
+		CostFen Fen
+	}
+	err := db.Model(&accountHour{}).Select("day_on, SUM(cost_fen) AS cost_fen").Group("day_on").
+		Find(&rows, "account_id = ? AND day_on >= ? AND day_on < ?", a.ID, DayOn(oldest), DayOn(now)).Error
 	if err != nil {
 		return DailyCost{}, err
 	}
@@ -59,7 +63,7 @@ func dailyCost(db *gorm.DB, a Account, now time.Time) (DailyCost, error) {
 
 // firstDay is the first day on which the account had any cost, or "".
 func firstDay(db *gorm.DB, accountID int64) (string, error) {
-	var first accountDay
+	var first accountHour
 	err := db.Order("day_on").Take(&first, "account_id = ?", accountID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return "", nil

@@ -110,7 +110,7 @@ func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64,
 		if err := t.Create(&items).Error; err != nil {
 			return err
 		}
-		t.then(Task{RecoverDelivery{a.ID, t.now}, t.now.Add(rampLength)})
+		t.rampUp(a.ID)
 		if err := t.event(a.ID, EventRestarted, EventArgs{Count: started}); err != nil {
 			return err
 		}
@@ -190,6 +190,7 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 		if err := t.Model(last).Update("undone_at", t.now).Error; err != nil {
 			return err
 		}
+		t.touch(a.ID)
 		if undone > 0 {
 			if err := t.openStop(a.ID); err != nil {
 				return err

@@ -14,6 +14,7 @@ type Rules struct {
 	MinBid       Fen           // least bid of a keyword
 	MaxBid       Fen           // most
 	Demo         bool          // the demo's sign-ins may be used
+	Webhooks     bool          // the ad engine is told of changes by webhook
 }
 
 // DefaultRules are the design's.

@@ -55,6 +55,33 @@ type RecoverDelivery struct {
 
 func (RecoverDelivery) Kind() string { return "recover_delivery" }
 
+// RampStep: a step of a recovery ramp has come; tell the engine.
+type RampStep struct {
+	AccountID int64     `json:"account_id"`
+	Due       time.Time `json:"due"`
+}
+
+func (RampStep) Kind() string { return "ramp_step" }
+
+// Due is when the ramp is over.
+func (r RecoverDelivery) Due() time.Time { return r.Since.Add(rampLength) }
+
+// RenewBudgets: the day in Shanghai that begins at Day has come for an account
+// whose campaigns had reached their daily budgets.
+type RenewBudgets struct {
+	AccountID int64     `json:"account_id"`
+	Day       time.Time `json:"day"`
+}
+
+func (RenewBudgets) Kind() string { return "renew_budgets" }
+
+// DeliverWebhook: send a stored message to the ad engine.
+type DeliverWebhook struct {
+	ID int64 `json:"id"`
+}
+
+func (DeliverWebhook) Kind() string { return "deliver_webhook" }
+
 // QueryDelays are the waits after confirmation at which an open payment is
 // asked about, so that a lost notify costs the seller seconds.
 var QueryDelays = []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}

@@ -8,7 +8,7 @@ import (
 
 // Fault is one broken promise of the books.
 type Fault struct {
-	What string // "transaction" or "account"
+	What string // "transaction", "account", "entry of nothing" or, from models, "charges of transaction"
 	ID   int64
 	Want int64 // fen
 	Got  int64 // fen
@@ -30,6 +30,11 @@ func Verify(db *gorm.DB) ([]Fault, error) {
 	if err != nil {
 		return nil, err
 	}
+	orphans, err := orphans(db)
+	if err != nil {
+		return nil, err
+	}
+	faults = append(faults, orphans...)
 	var accounts []Fault
 	err = db.Raw(`SELECT 'account' AS what, a.id AS id, COALESCE(SUM(e.amount_fen), 0) AS want, a.balance_fen AS got
 		FROM ledger_accounts a LEFT JOIN ledger_entries e ON e.account_id = a.id
@@ -38,4 +43,14 @@ func Verify(db *gorm.DB) ([]Fault, error) {
 		return nil, err
 	}
 	return append(faults, accounts...), nil
+}
+
+// orphans finds entries whose transaction or account does not exist: where the
+// database has no foreign key for them, this is what finds them.
+func orphans(db *gorm.DB) ([]Fault, error) {
+	var faults []Fault
+	err := db.Raw(`SELECT 'entry of nothing' AS what, e.id AS id, 0 AS want, e.amount_fen AS got FROM ledger_entries e
+		LEFT JOIN ledger_transactions t ON t.id = e.transaction_id LEFT JOIN ledger_accounts a ON a.id = e.account_id
+		WHERE t.id IS NULL OR a.id IS NULL ORDER BY e.id`).Scan(&faults).Error
+	return faults, err
 }

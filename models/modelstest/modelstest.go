@@ -191,11 +191,11 @@ func (b *Bench) Receipt(p models.Payment) models.Receipt {
 // Charge books one click.
 func (b *Bench) Charge(t testing.TB, chargeID string, campaignID int64, amount models.Fen) {
 	t.Helper()
-	_, err := b.PostCharges(t.Context(), []models.Charge{
+	got, err := b.PostCharges(t.Context(), []models.Charge{
 		{ChargeID: chargeID, CampaignID: campaignID, AmountFen: amount, ChargedAt: b.Clock.Now()},
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || got.Accepted != 1 {
+		t.Fatalf("charge %s: %+v, %v", chargeID, got, err)
 	}
 }
 

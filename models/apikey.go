@@ -1,0 +1,142 @@
+package models
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Scope is a part of the API that a key may use.
+type Scope string
+
+const (
+	ScopeCharges Scope = "charges"
+	ScopeResults Scope = "results"
+	ScopeServing Scope = "serving"
+)
+
+// Scopes lists every scope; a key without a choice has them all.
+var Scopes = []Scope{ScopeCharges, ScopeResults, ScopeServing}
+
+// APIKey is a key of the ad engine's. The key itself is shown once, when it is
+// made; what is kept is its hash, and its beginning to recognise it by.
+type APIKey struct {
+	ID         int64 `gorm:"primaryKey"`
+	Name       string
+	Hint       string
+	KeyHash    string
+	Scopes     string // comma-separated
+	CreatedAt  time.Time
+	LastUsedAt *time.Time
+	RevokedAt  *time.Time
+}
+
+// May tells whether the key is good for a part of the API.
+func (k APIKey) May(scope Scope) bool {
+	return slices.Contains(strings.Split(k.Scopes, ","), string(scope))
+}
+
+const (
+	apiKeyPrefix = "ztc_"
+	apiKeyHint   = len(apiKeyPrefix) + 6
+	apiKeyLength = len(apiKeyPrefix) + 43 // 256 random bits
+	maxKeyName   = 100
+	noteUseEvery = time.Minute
+)
+
+func hashOfKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// CreateAPIKey makes a key and gives it, the only time that anybody sees it.
+// FieldErrors on name and scope.
+func (s *Store) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (key string, err error) {
+	var refusals FieldErrors
+	name = strings.TrimSpace(toValid(name))
+	if name == "" || len(name) > maxKeyName {
+		refusals = append(refusals, fieldError("name", "error.name.empty", nil))
+	}
+	if len(scopes) == 0 {
+		scopes = Scopes
+	}
+	var words []string
+	for _, scope := range scopes {
+		if !slices.Contains(Scopes, scope) {
+			refusals = append(refusals, fieldError("scope", "error.scope.unknown", map[string]any{"Scope": string(scope)}))
+		}
+		words = append(words, string(scope))
+	}
+	if err := refusals.OrNil(); err != nil {
+		return "", err
+	}
+	var random [32]byte
+	rand.Read(random[:]) // never fails
+	key = apiKeyPrefix + base64.RawURLEncoding.EncodeToString(random[:])
+	row := APIKey{Name: name, Hint: key[:apiKeyHint], KeyHash: hashOfKey(key), Scopes: strings.Join(words, ",")}
+	err = s.inTx(ctx, func(t *tx) error {
+		row.ID, row.CreatedAt = 0, t.now
+		if err := t.Create(&row).Error; err != nil {
+			return err
+		}
+		return t.audit(Actor{}, "apikey.create", subject("apikey", row.ID), "", row.Name+" "+row.Scopes)
+	})
+	return key, err
+}
+
+// APIKeys lists all keys, oldest first.
+func (s *Store) APIKeys(ctx context.Context) ([]APIKey, error) {
+	var keys []APIKey
+	return keys, s.read.WithContext(ctx).Order("id").Find(&keys).Error
+}
+
+// RevokeAPIKey ends a key at once and for good. NotFound; a second time
+// changes nothing.
+func (s *Store) RevokeAPIKey(ctx context.Context, id int64) error {
+	return s.inTx(ctx, func(t *tx) error {
+		var k APIKey
+		if err := t.locked().Take(&k, id).Error; err != nil || k.RevokedAt != nil {
+			return found(err, "API key")
+		}
+		if err := t.Model(&k).Update("revoked_at", t.now).Error; err != nil {
+			return err
+		}
+		return t.audit(Actor{}, "apikey.revoke", subject("apikey", id), k.Name, "")
+	})
+}
+
+// RevokeAPIKeysNamed ends every key of a name that is still good.
+func (s *Store) RevokeAPIKeysNamed(ctx context.Context, name string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		return t.Model(&APIKey{}).Where("name = ? AND revoked_at IS NULL", name).Update("revoked_at", t.now).Error
+	})
+}
+
+// APIKeyOf finds the key that a request shows. Unauthenticated: there is none
+// like it, or it is revoked.
+func (s *Store) APIKeyOf(ctx context.Context, key string) (APIKey, error) {
+	unknown := &Error{Code: Unauthenticated, Key: "error.api.key"}
+	if len(key) != apiKeyLength {
+		return APIKey{}, unknown
+	}
+	var k APIKey
+	err := s.read.WithContext(ctx).Take(&k, "key_hash = ? AND revoked_at IS NULL", hashOfKey(key)).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return k, unknown
+	}
+	if err != nil {
+		return k, err
+	}
+	if now := s.Now(); k.LastUsedAt == nil || now.Sub(*k.LastUsedAt) > noteUseEvery {
+		err = s.inTx(ctx, func(t *tx) error { return t.Model(&k).Update("last_used_at", t.now).Error })
+	}
+	return k, err
+}

@@ -1,0 +1,218 @@
+package models
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"ztc-portal/models/bulk"
+)
+
+// Result is what the engine reports of one campaign, keyword and hour: the
+// whole hour so far, not what was added since the last report.
+type Result struct {
+	CampaignID     int64
+	KeywordID      int64     // 0: what belongs to no keyword
+	HourAt         time.Time // the instant at which the hour begins
+	Impressions    int64
+	Clicks         int64
+	Orders         int64
+	OrderAmountFen Fen
+}
+
+// What one body of results may be.
+const (
+	MaxResultBatch  = 5000
+	maxResultCount  = 1_000_000_000
+	maxResultAmount = 100_000_000 * Yuan
+	maxResultAge    = 31 * 24 * time.Hour
+)
+
+// ResultOutcome says what became of a body: each item counts once.
+type ResultOutcome struct {
+	Accepted int
+	Rejected []Rejection
+}
+
+// Codes that only results have.
+const (
+	RejectNotAnHour RejectCode = "not_an_hour" // the instant is not one at which an hour begins
+	RejectTwice     RejectCode = "twice"       // the same campaign, keyword and hour stand later in the body
+)
+
+// ResultCodes lists every code an item of results may be rejected with.
+var ResultCodes = []RejectCode{RejectMalformed, RejectUnknownCampaign, RejectUnknownKeyword, RejectNotAnHour, RejectFuture, RejectTooOld, RejectTwice}
+
+// refusal is the rule of what a result must be; "" is none.
+func (r Result) refusal(now time.Time) RejectCode {
+	within := func(n, most int64) bool { return n >= 0 && n <= most }
+	switch {
+	case r.CampaignID <= 0 || r.KeywordID < 0 || r.HourAt.IsZero() || !within(r.Impressions, maxResultCount) || !within(r.Clicks, maxResultCount) ||
+		!within(r.Orders, maxResultCount) || !within(int64(r.OrderAmountFen), int64(maxResultAmount)):
+		return RejectMalformed
+	case !r.HourAt.Equal(r.HourAt.Truncate(time.Hour)):
+		return RejectNotAnHour
+	case r.HourAt.After(now.Add(maxChargeAhead)):
+		return RejectFuture
+	case r.HourAt.Before(now.Add(-maxResultAge)):
+		return RejectTooOld
+	}
+	return ""
+}
+
+// hourKey is what a result is kept by; the hour is counted from 1970.
+type hourKey struct{ campaign, keyword, hour int64 }
+
+func (r Result) key() hourKey { return hourKey{r.CampaignID, r.KeywordID, r.HourAt.Unix() / 3600} }
+
+// figures are the four measures, in the order of resultColumns.
+func (r Result) figures() measures {
+	return measures{r.Impressions, r.Clicks, r.Orders, int64(r.OrderAmountFen)}
+}
+
+var resultColumns = []string{"impressions", "result_clicks", "orders", "order_amount_fen"}
+
+// PutResults takes a body of results: the newest word of each campaign, keyword
+// and hour stands, and the rollups follow by the difference. Each item is judged
+// by itself; sent again, a body changes nothing. Invalid: more than MaxResultBatch.
+func (s *Store) PutResults(ctx context.Context, results []Result) (ResultOutcome, error) {
+	if len(results) > MaxResultBatch {
+		return ResultOutcome{}, &Error{Code: Invalid, Key: "error.results.too_many"}
+	}
+	conn := bulk.On(s.read.WithContext(ctx))
+	campaigns, keywords := make([]int64, 0, len(results)), make([]int64, 0, len(results))
+	last := make(map[hourKey]int, len(results))
+	for i, r := range results {
+		campaigns = append(campaigns, r.CampaignID)
+		if r.KeywordID > 0 {
+			keywords = append(keywords, r.KeywordID)
+		}
+		last[r.key()] = i
+	}
+	accountOf, err := owners(conn, "SELECT id, account_id FROM campaigns WHERE %s", campaigns)
+	if err != nil {
+		return ResultOutcome{}, err
+	}
+	campaignOf, err := owners(conn, "SELECT id, campaign_id FROM keywords WHERE %s", keywords)
+	if err != nil {
+		return ResultOutcome{}, err
+	}
+	var outcome ResultOutcome
+	taken := make(map[int64][]Result) // by account
+	now := s.Now()
+	for i, r := range results {
+		account, known := accountOf[r.CampaignID]
+		code := r.refusal(now)
+		switch {
+		case code != "":
+		case !known:
+			code = RejectUnknownCampaign
+		case r.KeywordID > 0 && campaignOf[r.KeywordID] != r.CampaignID:
+			code = RejectUnknownKeyword
+		case last[r.key()] != i:
+			code = RejectTwice
+		default:
+			taken[account] = append(taken[account], r)
+			outcome.Accepted++
+			continue
+		}
+		outcome.Rejected = append(outcome.Rejected, Rejection{i, code})
+	}
+	if outcome.Accepted == 0 {
+		return outcome, nil
+	}
+	return outcome, s.inTx(ctx, func(t *tx) error { return t.storeResults(taken) })
+}
+
+// storeResults writes the rows and adds what they differ by to the rollups.
+func (t *tx) storeResults(taken map[int64][]Result) error {
+	accounts := slices.Sorted(maps.Keys(taken))
+	if _, err := t.lockAccounts(accounts); err != nil {
+		return err
+	}
+	var all []Result
+	var campaigns []int64
+	from, to := t.now, time.Time{}
+	for _, account := range accounts {
+		for _, r := range taken[account] {
+			all, campaigns = append(all, r), append(campaigns, r.CampaignID)
+			if r.HourAt.Before(from) {
+				from = r.HourAt
+			}
+			if r.HourAt.After(to) {
+				to = r.HourAt
+			}
+		}
+	}
+	before, err := t.resultsBetween(campaigns, from, to)
+	if err != nil {
+		return err
+	}
+	sums := newRollups(resultColumns...)
+	var fresh []Result
+	for _, account := range accounts {
+		for _, r := range taken[account] {
+			was, now := before[r.key()], r.figures()
+			if _, stands := before[r.key()]; stands && was == now {
+				continue
+			}
+			fresh = append(fresh, r)
+			for i := range now {
+				now[i] -= was[i]
+			}
+			sums.add(account, r.CampaignID, r.KeywordID, momentOf(r.HourAt), now)
+		}
+	}
+	conn := bulk.On(t.DB)
+	if err := t.writeResults(conn, fresh); err != nil {
+		return err
+	}
+	for _, r := range []rollup{sums.campaignDays, sums.keywordDays, sums.accountHours} {
+		if err := r.correct(conn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resultsBetween reads what stands of some campaigns from one hour to another.
+func (t *tx) resultsBetween(campaigns []int64, from, to time.Time) (map[hourKey]measures, error) {
+	slices.Sort(campaigns)
+	stands := make(map[hourKey]measures)
+	const query = "SELECT campaign_id, keyword_id, hour_at, impressions, clicks, orders, order_amount_fen FROM results WHERE hour_at BETWEEN ? AND ? AND campaign_id IN ?"
+	rows, err := t.Raw(query, from.UTC(), to.UTC(), slices.Compact(campaigns)).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key hourKey
+		var at time.Time
+		var m measures
+		if err := rows.Scan(&key.campaign, &key.keyword, &at, &m[0], &m[1], &m[2], &m[3]); err != nil {
+			return nil, err
+		}
+		key.hour = at.Unix() / 3600
+		stands[key] = m
+	}
+	return stands, rows.Err()
+}
+
+func (t *tx) writeResults(conn bulk.Conn, results []Result) error {
+	n := len(results)
+	campaigns, keywords, hours := make([]int64, n), make([]int64, n), make([]time.Time, n)
+	var figures [4][]int64
+	for i, r := range results {
+		campaigns[i], keywords[i], hours[i] = r.CampaignID, r.KeywordID, r.HourAt.UTC()
+		for j, value := range r.figures() {
+			figures[j] = append(figures[j], value)
+		}
+	}
+	return conn.Insert("results", n, []bulk.Column{
+		{Name: "campaign_id", Values: campaigns}, {Name: "keyword_id", Values: keywords}, {Name: "hour_at", Values: hours},
+		{Name: "impressions", Values: figures[0]}, {Name: "clicks", Values: figures[1]}, {Name: "orders", Values: figures[2]},
+		{Name: "order_amount_fen", Values: figures[3]}, {Name: "received_at", Values: t.now},
+	}, `ON CONFLICT (campaign_id, keyword_id, hour_at) DO UPDATE SET impressions = excluded.impressions, clicks = excluded.clicks,
+		orders = excluded.orders, order_amount_fen = excluded.order_amount_fen, received_at = excluded.received_at`, nil)
+}

@@ -1,0 +1,205 @@
+package models
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"ztc-portal/models/bulk"
+)
+
+// Rollups are kept as charges and results arrive, so that no page ever sums
+// raw rows: campaign_days and keyword_days by day, account_hours by hour, all
+// in Asia/Shanghai. An account's day is the sum of its hours.
+
+// campaignDay is a campaign's day; CostFen and Clicks are what was charged.
+type campaignDay struct {
+	CampaignID int64  `gorm:"primaryKey"`
+	DayOn      string `gorm:"primaryKey"`
+	CostFen    Fen
+	Clicks     int64
+}
+
+func (campaignDay) TableName() string { return "campaign_days" }
+
+// accountHour is an account's hour of a day.
+type accountHour struct {
+	AccountID int64  `gorm:"primaryKey"`
+	DayOn     string `gorm:"primaryKey"`
+	Hour      int    `gorm:"primaryKey"`
+	CostFen   Fen
+}
+
+func (accountHour) TableName() string { return "account_hours" }
+
+// slot is one row of a rollup; hour is -1 in those by day.
+type slot struct {
+	id   int64
+	day  string
+	hour int64
+}
+
+// measures are what is added to a row.
+type measures [4]int64
+
+// rollup gathers what is to be added to one table.
+type rollup struct {
+	table, key string
+	byHour     bool
+	columns    []string
+	sums       map[slot]measures
+}
+
+func (r rollup) add(id int64, when moment, m measures) {
+	s := slot{id, when.day, -1}
+	if r.byHour {
+		s.hour = when.hour
+	}
+	sum := r.sums[s]
+	for i := range m {
+		sum[i] += m[i]
+	}
+	r.sums[s] = sum
+}
+
+// rollups are the three tables that one column of figures goes to.
+type rollups struct{ campaignDays, keywordDays, accountHours rollup }
+
+func newRollups(columns ...string) rollups {
+	return rollups{
+		rollup{"campaign_days", "campaign_id", false, columns, map[slot]measures{}},
+		rollup{"keyword_days", "keyword_id", false, columns, map[slot]measures{}},
+		rollup{"account_hours", "account_id", true, columns, map[slot]measures{}},
+	}
+}
+
+// add notes figures of an account's campaign and keyword (0: none).
+func (r rollups) add(account, campaign, keyword int64, when moment, m measures) {
+	r.campaignDays.add(campaign, when, m)
+	r.accountHours.add(account, when, m)
+	if keyword > 0 {
+		r.keywordDays.add(keyword, when, m)
+	}
+}
+
+// moment is an instant as rollups see it.
+type moment struct {
+	day  string
+	hour int64
+}
+
+// momentOf tells day and hour in Shanghai.
+func momentOf(at time.Time) moment {
+	local := at.In(Shanghai)
+	return moment{local.Format(time.DateOnly), int64(local.Hour())}
+}
+
+// columnsOf gives the rows in the order of their keys, column by column.
+func (r rollup) columnsOf() (keys, figures []bulk.Column, n int) {
+	slots := slices.SortedFunc(maps.Keys(r.sums), func(a, b slot) int {
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.day, b.day), cmp.Compare(a.hour, b.hour))
+	})
+	n = len(slots)
+	ids, days, hours := make([]int64, n), make([]string, n), make([]int64, n)
+	values := make([][]int64, len(r.columns))
+	for i := range values {
+		values[i] = make([]int64, n)
+	}
+	for row, s := range slots {
+		ids[row], days[row], hours[row] = s.id, s.day, s.hour
+		for i := range values {
+			values[i][row] = r.sums[s][i]
+		}
+	}
+	keys = []bulk.Column{{Name: r.key, Values: ids}, {Name: "day_on", Values: days}}
+	if r.byHour {
+		keys = append(keys, bulk.Column{Name: "hour", Values: hours})
+	}
+	for i, name := range r.columns {
+		figures = append(figures, bulk.Column{Name: name, Values: values[i]})
+	}
+	return keys, figures, n
+}
+
+func (r rollup) keyNames() string {
+	if r.byHour {
+		return r.key + ", day_on, hour"
+	}
+	return r.key + ", day_on"
+}
+
+// upsert adds figures that only grow, and makes the rows that are new. The
+// caller holds the lock of every account they belong to.
+func (r rollup) upsert(conn bulk.Conn, returning string, each func(bulk.Scan) error) error {
+	keys, figures, n := r.columnsOf()
+	suffix := "ON CONFLICT (" + r.keyNames() + ") DO UPDATE SET "
+	for i, name := range r.columns {
+		if i > 0 {
+			suffix += ", "
+		}
+		suffix += name + " = " + r.table + "." + name + " + excluded." + name
+	}
+	return conn.Insert(r.table, n, append(keys, figures...), suffix+" "+returning, each)
+}
+
+// correct adds figures that may be less than nothing: rows are made first.
+func (r rollup) correct(conn bulk.Conn) error {
+	keys, figures, n := r.columnsOf()
+	if err := conn.Insert(r.table, n, keys, "ON CONFLICT ("+r.keyNames()+") DO NOTHING", nil); err != nil {
+		return err
+	}
+	return conn.Add(r.table, n, keys, figures, "", nil)
+}
+
+// rollUpCharges adds the clicks to their days and hours, and notes which daily
+// budgets they used up.
+func (t *tx) rollUpCharges(postings []*chargePosting) error {
+	r := newRollups("cost_fen", "clicks")
+	moments := make(map[int64]moment) // by hour: a body has few
+	account := make(map[int64]int64)
+	for _, p := range postings {
+		for _, c := range p.charges {
+			hour := c.ChargedAt.Unix() / 3600
+			when, ok := moments[hour]
+			if !ok {
+				when = momentOf(c.ChargedAt)
+				moments[hour] = when
+			}
+			r.add(p.account.ID, c.CampaignID, c.KeywordID, when, measures{int64(c.AmountFen), 1})
+			account[c.CampaignID] = p.account.ID
+		}
+	}
+	today := DayOn(t.now)
+	conn := bulk.On(t.DB)
+	var reached []int64
+	err := r.campaignDays.upsert(conn, `RETURNING campaign_id, day_on, cost_fen,
+		(SELECT daily_budget_fen FROM campaigns WHERE campaigns.id = campaign_days.campaign_id)`, func(scan bulk.Scan) error {
+		var campaign int64
+		var day string
+		var cost, budget Fen
+		if err := scan(&campaign, &day, &cost, &budget); err != nil {
+			return err
+		}
+		before := cost - Fen(r.campaignDays.sums[slot{campaign, day, -1}][0])
+		if day == today && before < budget && budget <= cost {
+			reached = append(reached, campaign)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.keywordDays.upsert(conn, "", nil); err != nil {
+		return err
+	}
+	if err := r.accountHours.upsert(conn, "", nil); err != nil {
+		return err
+	}
+	for _, campaign := range reached {
+		if err := t.budgetReached(account[campaign], campaign); err != nil {
+			return err
+		}
+	}
+	return nil
+}
