@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -32,12 +31,18 @@ func bench(ctx context.Context, s Settings, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "a tenth of everything, to see that it runs")
 	profile := flags.String("cpuprofile", "", "write a CPU profile to this file")
+	only := flags.String("only", "", "settlements, overview or charges; all when empty")
+	on := flags.String("on", "", "sqlite or postgres; both when empty")
+	stored := flags.Int("stored", 0, "how many charges are stored when the rate is measured again")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	size := benchSize{settlements: 4000, entries: 1_000_000, pages: 1500}
+	size := benchSize{settlements: 4000, entries: 1_000_000, pages: 1500, charges: 200_000, stored: 10_000_000, pageSeconds: 20}
 	if *quick {
-		size = benchSize{settlements: 400, entries: 20_000, pages: 200}
+		size = benchSize{settlements: 400, entries: 20_000, pages: 200, charges: 20_000, stored: 200_000, pageSeconds: 3}
+	}
+	if *stored > 0 {
+		size.stored = *stored
 	}
 	if *profile != "" {
 		file, err := os.Create(*profile)
@@ -68,18 +73,30 @@ func bench(ctx context.Context, s Settings, args []string) error {
 	}
 	for _, engine := range []models.Engine{models.SQLite, models.Postgres} {
 		server, ok := servers[engine]
-		if !ok {
+		if !ok || *on != "" && *on != string(engine) {
 			continue
 		}
 		b := &benchRun{settings: s.withSandbox(box.Merchant()), box: box, engine: engine, server: server, benchSize: size}
-		if err := errors.Join(b.settlementsBesideRaw(ctx), b.overviewBySize(ctx)); err != nil {
-			return fmt.Errorf("%s: %w", engine, err)
+		for _, part := range []struct {
+			name    string
+			measure func(context.Context) error
+		}{{"settlements", b.settlementsBesideRaw}, {"overview", b.overviewBySize}, {"charges", b.chargesBesideRaw}} {
+			if *only != "" && *only != part.name {
+				continue
+			}
+			if err := part.measure(ctx); err != nil {
+				return fmt.Errorf("%s: %w", engine, err)
+			}
 		}
 	}
 	return nil
 }
 
-type benchSize struct{ settlements, entries, pages int }
+type benchSize struct {
+	settlements, entries, pages, charges int
+	stored                               int // charges in the end
+	pageSeconds                          float64
+}
 
 // benchRun measures one engine.
 type benchRun struct {
@@ -92,9 +109,10 @@ type benchRun struct {
 
 // world is one fresh database with the whole portal on it, and a raw handle.
 type world struct {
-	store  *models.Store
-	raw    *sql.DB
-	portal http.Handler
+	store   *models.Store
+	raw     *sql.DB
+	portal  http.Handler
+	address string // of the database, as PORTAL_DATABASE_URL
 }
 
 func (w *world) close() {
@@ -140,7 +158,7 @@ func (b *benchRun) open(ctx context.Context) (*world, error) {
 		raw.SetMaxOpenConns(20)
 		raw.SetMaxIdleConns(20)
 	}
-	return &world{store, raw, portal}, nil
+	return &world{store, raw, portal, address}, nil
 }
 
 // database names a fresh database three ways: for the store, and for a raw

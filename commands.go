@@ -14,7 +14,7 @@ import (
 )
 
 func migrate(ctx context.Context, s Settings, _ []string) error {
-	store, err := openStore(s, newLog(s))
+	store, err := openStore(s, newLog(s), nil)
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func migrate(ctx context.Context, s Settings, _ []string) error {
 
 // seed fills an empty database; on one that holds users it is refused.
 func seed(ctx context.Context, s Settings, _ []string) error {
-	store, err := openStore(s, newLog(s))
+	store, err := openStore(s, newLog(s), nil)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func user(ctx context.Context, s Settings, args []string) error {
 	if err != nil && password == "" {
 		return fmt.Errorf("read the password: %w", err)
 	}
-	store, err := openStore(s, newLog(s))
+	store, err := openStore(s, newLog(s), nil)
 	if err != nil {
 		return err
 	}

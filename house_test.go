@@ -36,6 +36,7 @@ var floors = map[string]int{
 	"views/text": 2, "gateways": 2, "gateways/sandbox": 2, "models/modelstest": 2,
 	"models": 1, "static": 1,
 	"models/ledger": 0, "models/migrations": 0,
+	"models/bulk": -1,
 }
 
 // topLevel is every folder a clone has; notOurs stand beside them on a

@@ -28,6 +28,8 @@ func commands() []command {
 		{"migrate", "", "bring the database's schema up to date", migrate},
 		{"seed", "", "fill an empty database with the demo's sellers", seed},
 		{"user", "create --email E --role R [--shop N]", "create a user; the password is read from standard input", user},
+		{"apikey", "create --name N [--scope S,S] | list | revoke ID", "the keys by which an ad engine speaks to the API; create prints the key alone, once", apikey},
+		{"simulate", "[--url U] [--rate R] [--speed S] [--seed N] [--for D]", "play an ad engine against the API; the key is read from standard input", simulate},
 		{"bench", "[--quick] [--cpuprofile FILE]", "settlements and pages per second beside raw SQL, on both databases", bench},
 	}
 }

@@ -24,10 +24,12 @@ var (
 	accountsDesc = prometheus.NewDesc("portal_accounts", "Accounts by the state of their money.", []string{"state"}, nil)
 	arrearsDesc  = prometheus.NewDesc("portal_arrears_fen", "Money owed by all accounts, in fen.", nil, nil)
 	suspenseDesc = prometheus.NewDesc("portal_suspense_fen", "Money in suspense, in fen.", nil, nil)
+	parkedDesc   = prometheus.NewDesc("portal_webhooks_parked", "Webhook messages given up until staff send them again.", nil, nil)
+	pendingDesc  = prometheus.NewDesc("portal_webhooks_pending", "Webhook messages on their way.", nil, nil)
 )
 
 func (f figures) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{paymentsDesc, accountsDesc, arrearsDesc, suspenseDesc} {
+	for _, desc := range []*prometheus.Desc{paymentsDesc, accountsDesc, arrearsDesc, suspenseDesc, parkedDesc, pendingDesc} {
 		ch <- desc
 	}
 }
@@ -51,6 +53,8 @@ func (f figures) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(arrearsDesc, float64(read.Arrears))
 	gauge(suspenseDesc, float64(read.Suspense))
+	gauge(parkedDesc, float64(read.Webhooks.Parked))
+	gauge(pendingDesc, float64(read.Webhooks.Pending))
 }
 
 // metricsHandler serves the figures of the portal and of its process.

@@ -22,12 +22,14 @@ import (
 // stopWithin is how long running requests and jobs may take to finish.
 const stopWithin = 20 * time.Second
 
-// openStore opens the database under the rules that the settings say.
-func openStore(s Settings, log *slog.Logger) (*models.Store, error) {
+// openStore opens the database under the rules that the settings say, on the
+// machine's clock where now is nil.
+func openStore(s Settings, log *slog.Logger, now func() time.Time) (*models.Store, error) {
 	rules := models.DefaultRules()
 	rules.PaymentTTL, rules.ArrearsGrace = s.PaymentTTL, s.ArrearsGrace
 	rules.MinRecharge, rules.MaxRecharge, rules.Demo = s.MinRechargeFen, s.MaxRechargeFen, s.Demo()
-	store, err := models.Open(s.DatabaseURL, models.Options{Rules: rules, Log: log})
+	rules.Webhooks = s.WebhookURL != ""
+	store, err := models.Open(s.DatabaseURL, models.Options{Rules: rules, Log: log, Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -47,8 +49,8 @@ func migrateAll(ctx context.Context, store *models.Store) error {
 
 // serve runs the portal until the context ends, and then lets what runs finish.
 func serve(ctx context.Context, s Settings, _ []string) error {
-	log := newLog(s)
-	store, err := openStore(s, log)
+	log, clock := newLog(s), newClock(s.ClockSpeed)
+	store, err := openStore(s, log, clock.Now)
 	if err != nil {
 		return err
 	}
@@ -58,7 +60,7 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 	}
 	var box *sandbox.Sandbox
 	if s.Sandbox() {
-		if box, err = sandbox.Open(sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: log}); err != nil {
+		if box, err = sandbox.Open(sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: log, Now: clock.Now}); err != nil {
 			return fmt.Errorf("open the sandbox gateway: %w", err)
 		}
 		s = s.withSandbox(box.Merchant())
@@ -70,7 +72,9 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 	rails := &gateways.Rails{
 		Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: rail}, PublicURL: s.PublicURL, Log: log,
 	}
-	runner, err := jobs.New(store, rails, log.With("from", "jobs"))
+	runner, err := jobs.New(store, rails, log.With("from", "jobs"), jobs.Options{
+		Webhook: jobs.Webhook{URL: s.WebhookURL, Secrets: s.WebhookSecret}, Real: clock.Real,
+	})
 	if err != nil {
 		return err
 	}
@@ -81,15 +85,55 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 	if err != nil {
 		return err
 	}
+	stopping := make(chan struct{})
 	portal := handlers.New(handlers.Config{
 		Store: store, Rails: rails, Log: log, Secret: secret, Secure: !s.Demo(), Demo: s.Demo(), Proxies: s.TrustedProxy,
 		Cashiers: []string{s.AlipayPageURL}, Ready: ready(store), Metrics: metricsHandler(store, log),
+		APIRate: s.APIRate, Stopping: stopping, Simulated: s.Simulated(), Speed: s.ClockSpeed,
 	})
 	servers := []*http.Server{server(s.Addr, portal)}
+	servers[0].RegisterOnShutdown(func() { close(stopping) })
 	if box != nil {
 		servers = append(servers, server(s.SandboxAddr, box.Handler()))
 	}
+	if s.Simulated() {
+		stop, err := simulateDemo(ctx, s, store, log)
+		if err != nil {
+			return fmt.Errorf("start the simulated ad engine: %w", err)
+		}
+		defer stop()
+	}
 	return runAll(ctx, log, servers, runner, box)
+}
+
+// simulatorKey is the name of the key that the demo's ad engine speaks by.
+const simulatorKey = "demo simulator"
+
+// simulateDemo runs the simulated ad engine beside the portal, as a client of
+// its API that knows nothing else of it. stop waits until it has ended.
+func simulateDemo(ctx context.Context, s Settings, store *models.Store, log *slog.Logger) (stop func(), err error) {
+	if err := store.RevokeAPIKeysNamed(ctx, simulatorKey); err != nil {
+		return nil, err
+	}
+	key, err := store.CreateAPIKey(ctx, simulatorKey, nil)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := newSimulator(simulatorConfig{
+		URL: localURL(s.Addr), Key: key, Rate: s.simulatorRate(), Speed: float64(s.ClockSpeed), Log: log.With("from", "simulator"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := engine.run(ctx); err != nil {
+			log.Warn("the simulated ad engine stopped", "error", err)
+		}
+	}()
+	return func() { cancel(); <-ended }, nil
 }
 
 // prepareDatabase migrates in demo mode; in production an old schema is refused.

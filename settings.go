@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 
 	// minSecretBytes is the least that signs cookies: 256 bits when random.
 	minSecretBytes = 32
+
+	// maxSimulatorRate is as busy as one simulated engine gets.
+	maxSimulatorRate = 10_000
 
 	// testPrefix marks variables that belong to the tests and set nothing here.
 	testPrefix = "PORTAL_TEST_"
@@ -56,6 +60,13 @@ type Settings struct {
 	ArrearsGrace   time.Duration `env:"PORTAL_ARREARS_GRACE" envDefault:"24h" meaning:"how long an account may be in arrears before it is suspended"`
 	MinRechargeFen models.Fen    `env:"PORTAL_MIN_RECHARGE_FEN" envDefault:"20000" meaning:"least amount of one recharge, in fen"`
 	MaxRechargeFen models.Fen    `env:"PORTAL_MAX_RECHARGE_FEN" envDefault:"50000000" meaning:"greatest amount of one recharge, in fen"`
+
+	APIRate       int      `env:"PORTAL_API_RATE" envDefault:"200" meaning:"requests a second that one API key may make, twice as many at once; 0: no limit"`
+	WebhookURL    string   `env:"PORTAL_WEBHOOK_URL" derived:"none" meaning:"where the ad engine is told of changes; https in production"`
+	WebhookSecret []string `env:"PORTAL_WEBHOOK_SECRET" derived:"none" meaning:"signs webhooks: whsec_ and base64 of 24 to 64 random bytes; two, comma-separated, while it is being changed"`
+
+	Simulate   string `env:"PORTAL_SIMULATE" envDefault:"on" meaning:"demo only: a simulated ad engine makes clicks, so that balances move; off stops it, a number makes it so many times as busy"`
+	ClockSpeed int    `env:"PORTAL_CLOCK_SPEED" envDefault:"1" meaning:"demo only: how many times faster than real time the portal's clock runs, 1 to 3600"`
 
 	SandboxAddr string `env:"PORTAL_SANDBOX_ADDR" envDefault:"127.0.0.1:8081" meaning:"address of the sandbox gateway; demo only"`
 
@@ -140,6 +151,21 @@ func (s Settings) Demo() bool { return s.Env == demo }
 // Sandbox says whether the sandbox gateway stands in for Alipay: in demo mode,
 // as long as no setting of Alipay is given.
 func (s Settings) Sandbox() bool { return s.Demo() && s.alipayGiven() == 0 }
+
+// Simulated says whether the demo runs its own ad engine.
+func (s Settings) Simulated() bool { return s.Demo() && s.Simulate != "off" }
+
+// simulatorRate is how busy that engine is; 1 is gentle, 0 is no number.
+func (s Settings) simulatorRate() float64 {
+	if s.Simulate == "on" {
+		return 1
+	}
+	rate, err := strconv.ParseFloat(s.Simulate, 64)
+	if err != nil || !(rate > 0 && rate <= maxSimulatorRate) {
+		return 0
+	}
+	return rate
+}
 
 // SecretKey returns the key that signs cookies. In demo mode without
 // PORTAL_SECRET it is generated once and kept in the data folder (0600).

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"net"
 	"net/netip"
 	"net/url"
@@ -23,6 +24,7 @@ func (s Settings) faults() faults {
 	}
 	s.checkServer(&f)
 	s.checkMoney(&f)
+	s.checkEngine(&f)
 	if s.Demo() {
 		checkAddr(&f, "PORTAL_SANDBOX_ADDR", s.SandboxAddr)
 	} else if s.SandboxAddr != defaultOf("PORTAL_SANDBOX_ADDR") {
@@ -87,6 +89,46 @@ func (s Settings) checkMoney(f *faults) {
 	}
 	if s.MaxRechargeFen < s.MinRechargeFen || s.MaxRechargeFen > alipayMax {
 		f.add("PORTAL_MAX_RECHARGE_FEN", "must be between PORTAL_MIN_RECHARGE_FEN and %d", alipayMax)
+	}
+}
+
+// whsec is the prefix of a webhook secret.
+const whsec = "whsec_"
+
+// checkEngine: the ad engine's side, real or simulated.
+func (s Settings) checkEngine(f *faults) {
+	if s.APIRate < 0 {
+		f.add("PORTAL_API_RATE", "must be 0 or more")
+	}
+	if s.WebhookURL != "" {
+		address := checkURL(f, "PORTAL_WEBHOOK_URL", s.WebhookURL)
+		if address != nil && address.Scheme != "https" && !s.Demo() {
+			f.add("PORTAL_WEBHOOK_URL", "must be https in production")
+		}
+		if len(s.WebhookSecret) == 0 {
+			f.add("PORTAL_WEBHOOK_SECRET", "must be set beside PORTAL_WEBHOOK_URL")
+		}
+	}
+	for _, secret := range s.WebhookSecret {
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, whsec))
+		if !strings.HasPrefix(secret, whsec) || err != nil || len(key) < 24 || len(key) > 64 {
+			f.add("PORTAL_WEBHOOK_SECRET", "must be whsec_ and the base64 of 24 to 64 bytes")
+		}
+	}
+	if s.Simulate != "off" && s.simulatorRate() == 0 {
+		f.add("PORTAL_SIMULATE", "%q is neither on, off nor a number up to %d", s.Simulate, maxSimulatorRate)
+	}
+	if s.ClockSpeed < 1 || s.ClockSpeed > 3600 {
+		f.add("PORTAL_CLOCK_SPEED", "%d is not between 1 and 3600", s.ClockSpeed)
+	}
+	if s.Demo() {
+		return
+	}
+	if s.ClockSpeed != 1 {
+		f.add("PORTAL_CLOCK_SPEED", "only demo mode may hurry")
+	}
+	if s.Simulate != defaultOf("PORTAL_SIMULATE") && s.Simulate != "off" {
+		f.add("PORTAL_SIMULATE", "only demo mode has the simulated ad engine")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -61,6 +62,7 @@ func TestNewcomerNeedsNoSetting(t *testing.T) {
 		DatabaseURL: "sqlite:data/portal.db", DataDir: "data", LogLevel: slog.LevelInfo,
 		PaymentTTL: 30 * time.Minute, ArrearsGrace: 24 * time.Hour,
 		MinRechargeFen: 200_00, MaxRechargeFen: 500_000_00, SandboxAddr: "127.0.0.1:8081",
+		APIRate: 200, Simulate: "on", ClockSpeed: 1,
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)
@@ -134,6 +136,17 @@ func TestProductionNamesWhatIsWrong(t *testing.T) {
 		"PORTAL_MIN_RECHARGE_FEN=200.00":                         `PORTAL_MIN_RECHARGE_FEN: strconv.ParseInt: parsing "200.00": invalid syntax`,
 		"PORTAL_MAX_RECHARGE_FEN=19999":                          "PORTAL_MAX_RECHARGE_FEN: must be between PORTAL_MIN_RECHARGE_FEN and 10000000000",
 		"PORTAL_MAX_RECHARGE_FEN=10000000001":                    "PORTAL_MAX_RECHARGE_FEN: must be between PORTAL_MIN_RECHARGE_FEN and 10000000000",
+		"PORTAL_API_RATE=-1":                                     "PORTAL_API_RATE: must be 0 or more",
+		"PORTAL_WEBHOOK_URL=https://engine.test/hook":            "PORTAL_WEBHOOK_SECRET: must be set beside PORTAL_WEBHOOK_URL",
+		"PORTAL_WEBHOOK_URL=http://engine.test/hook":             "PORTAL_WEBHOOK_URL: must be https in production",
+		"PORTAL_WEBHOOK_SECRET=whsec_c2hvcnQ=":                   "PORTAL_WEBHOOK_SECRET: must be whsec_ and the base64 of 24 to 64 bytes",
+		"PORTAL_WEBHOOK_SECRET=" + base64Of(32):                  "PORTAL_WEBHOOK_SECRET: must be whsec_ and the base64 of 24 to 64 bytes",
+		"PORTAL_WEBHOOK_SECRET=whsec_" + base64Of(32):            "",
+		"PORTAL_SIMULATE=fast":                                   `PORTAL_SIMULATE: "fast" is neither on, off nor a number up to 10000`,
+		"PORTAL_SIMULATE=2":                                      "PORTAL_SIMULATE: only demo mode has the simulated ad engine",
+		"PORTAL_SIMULATE=off":                                    "",
+		"PORTAL_CLOCK_SPEED=0":                                   "PORTAL_CLOCK_SPEED: 0 is not between 1 and 3600",
+		"PORTAL_CLOCK_SPEED=2":                                   "PORTAL_CLOCK_SPEED: only demo mode may hurry",
 		"PORTAL_SANDBOX_ADDR=127.0.0.1:9":                        "PORTAL_SANDBOX_ADDR: only demo mode has the sandbox gateway",
 		"PORTAL_ALIPAY_GATEWAY=":                                 "PORTAL_ALIPAY_GATEWAY: must be set",
 		"PORTAL_ALIPAY_GATEWAY=http://localhost:8081/gateway.do": "PORTAL_ALIPAY_GATEWAY: is on this machine: production refuses the sandbox gateway",
@@ -160,6 +173,8 @@ func TestProductionNamesWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+func base64Of(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
 
 // A misspelt value must not lead to a second complaint about its empty place,
 // and nothing may be left for the next start.
@@ -201,6 +216,13 @@ func TestDemoTakesAllOfAlipayOrNothing(t *testing.T) {
 }
 
 func TestDemoMayHurry(t *testing.T) {
+	s, err := LoadSettings([]string{"PORTAL_CLOCK_SPEED=60", "PORTAL_SIMULATE=20"})
+	if err != nil || s.ClockSpeed != 60 || s.simulatorRate() != 20 || !s.Simulated() {
+		t.Errorf("speed %d, rate %v, %v", s.ClockSpeed, s.simulatorRate(), err)
+	}
+	if s, err = LoadSettings([]string{"PORTAL_SIMULATE=off"}); err != nil || s.Simulated() {
+		t.Errorf("off is taken for on: %v", err)
+	}
 	if _, err := LoadSettings([]string{"PORTAL_PAYMENT_TTL=3s"}); err != nil {
 		t.Error(err)
 	}

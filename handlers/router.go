@@ -8,12 +8,14 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
 	"ztc-portal/gateways"
+	"ztc-portal/handlers/api"
 	"ztc-portal/handlers/web"
 	"ztc-portal/models"
 	"ztc-portal/static"
@@ -31,6 +33,11 @@ type Config struct {
 	Cashiers []string       // where a confirmed payment sends the browser
 	Ready    func(context.Context) error
 	Metrics  http.Handler
+	APIRate  int           // requests a second of one API key; 0: no limit
+	Stopping chan struct{} // closed when the process is to end
+
+	Simulated bool // the clicks are made by a simulated ad engine: pages say so
+	Speed     int  // how many times faster than real time the clock runs
 }
 
 // portal is what the handlers of the seller's pages share.
@@ -47,16 +54,17 @@ const (
 
 // New builds the whole portal as one http.Handler.
 func New(cfg Config) http.Handler {
-	w := web.New(web.Options{Store: cfg.Store, Log: cfg.Log, Secret: cfg.Secret, Secure: cfg.Secure, Demo: cfg.Demo})
+	w := web.New(web.Options{Store: cfg.Store, Log: cfg.Log, Secret: cfg.Secret, Secure: cfg.Secure, Demo: cfg.Demo, Simulated: cfg.Simulated, Speed: cfg.Speed})
 	p := &portal{Web: w, rails: cfg.Rails, ready: cfg.Ready}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = w.HandleError
 	e.IPExtractor = addressOf(cfg.Proxies)
 	e.Use(
-		web.OwnRequestID, middleware.RequestID(), middleware.ContextTimeout(requestTimeout), web.Logged(cfg.Log), middleware.Recover(),
-		web.Headers(cfg.Secure, cfg.Cashiers...), web.LoadLanguage, middleware.BodyLimit(maxBody),
+		web.OwnRequestID, middleware.RequestID(), except(api.Prefix, middleware.ContextTimeout(requestTimeout)), web.Logged(cfg.Log),
+		middleware.Recover(), web.Headers(cfg.Secure, cfg.Cashiers...), web.LoadLanguage, except(api.Prefix, middleware.BodyLimit(maxBody)),
 	)
+	api.Mount(e, api.Config{Store: cfg.Store, Log: cfg.Log, Rate: cfg.APIRate, Stopping: cfg.Stopping})
 	p.ops(e, cfg.Metrics)
 	p.callbacks(e)
 	pages := e.Group("", w.LoadWho, w.CheckToken)
@@ -64,6 +72,19 @@ func New(cfg Config) http.Handler {
 	p.sellers(pages)
 	pages.RouteNotFound("/*", p.notFound) // last: a group with middleware brings one of its own
 	return e
+}
+
+// except leaves what is below a prefix out: the API has limits of its own.
+func except(prefix string, limit echo.MiddlewareFunc) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		limited := limit(next)
+		return func(c echo.Context) error {
+			if strings.HasPrefix(c.Request().URL.Path, prefix+"/") {
+				return next(c)
+			}
+			return limited(c)
+		}
+	}
 }
 
 // ops: for machines that watch over the portal, and the built files.

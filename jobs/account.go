@@ -31,7 +31,54 @@ type recoverDelivery struct {
 }
 
 func (w *recoverDelivery) Work(ctx context.Context, job *river.Job[models.RecoverDelivery]) error {
+	if early := job.Args.Due().Sub(w.store.Now()); early > 0 {
+		return river.JobSnooze(soon(early))
+	}
 	return w.store.NoteRecovered(ctx, job.Args.AccountID, job.Args.Since)
+}
+
+// rampStep tells the engine of a step of the ramp.
+type rampStep struct {
+	river.WorkerDefaults[models.RampStep]
+	store *models.Store
+}
+
+func (w *rampStep) Work(ctx context.Context, job *river.Job[models.RampStep]) error {
+	if early := job.Args.Due.Sub(w.store.Now()); early > 0 {
+		return river.JobSnooze(soon(early))
+	}
+	return w.store.AnnounceServing(ctx, job.Args.AccountID)
+}
+
+// renewBudgets begins a new day for an account that had reached a budget.
+type renewBudgets struct {
+	river.WorkerDefaults[models.RenewBudgets]
+	store *models.Store
+}
+
+func (w *renewBudgets) Work(ctx context.Context, job *river.Job[models.RenewBudgets]) error {
+	if early := job.Args.Day.Sub(w.store.Now()); early > 0 {
+		return river.JobSnooze(soon(early))
+	}
+	return w.store.RenewBudgets(ctx, job.Args.AccountID, job.Args.Day)
+}
+
+// soon bounds the wait of a task whose queue's clock is ahead of ours; the
+// portal's own may also run faster.
+func soon(early time.Duration) time.Duration { return min(early, time.Second) }
+
+// pruneArgs asks for old rows that nobody needs any more to be dropped.
+type pruneArgs struct{}
+
+func (pruneArgs) Kind() string { return "prune" }
+
+type prune struct {
+	river.WorkerDefaults[pruneArgs]
+	store *models.Store
+}
+
+func (w *prune) Work(ctx context.Context, _ *river.Job[pruneArgs]) error {
+	return w.store.DropOldWebhooks(ctx)
 }
 
 // verifyLedgerArgs asks for one reading of the whole ledger.

@@ -23,6 +23,7 @@ import (
 // The queue runs on the real clock, so the waits are short here.
 func TestMain(m *testing.M) {
 	models.QueryDelays = []time.Duration{time.Second, 2 * time.Second}
+	jobs.HurryWebhooks(2 * time.Second)
 	os.Exit(m.Run())
 }
 
@@ -35,7 +36,8 @@ type shop struct {
 	db       *sql.DB
 	account  int64
 	campaign int64
-	deaf     atomic.Bool // no notify is taken
+	deaf     atomic.Bool  // no notify is taken
+	ahead    atomic.Int64 // how far the store's clock is ahead of the queue's
 	log      *lines
 }
 
@@ -51,16 +53,17 @@ func eachShop(t *testing.T, change func(*models.Rules), test func(*testing.T, *s
 	}
 }
 
-func newShop(t *testing.T, engine models.Engine, change func(*models.Rules)) *shop {
+func newShop(t *testing.T, engine models.Engine, change func(*models.Rules), options ...jobs.Options) *shop {
 	t.Helper()
 	clock := modelstest.NewClock()
 	rules := models.DefaultRules()
 	change(&rules)
-	store, err := models.Open(modelstest.URL(t, engine), models.Options{Rules: rules})
+	s := &shop{Bench: &modelstest.Bench{Clock: clock}, log: &lines{}}
+	store, err := models.Open(modelstest.URL(t, engine), models.Options{Now: s.now, Rules: rules})
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
 	clock.Set(time.Now())
-	s := &shop{Bench: &modelstest.Bench{Store: store, Clock: clock}, log: &lines{}}
+	s.Store = store
 	must(t, store.Migrate(t.Context()))
 	must(t, jobs.Migrate(t.Context(), store))
 	s.db, err = store.Handle()
@@ -69,12 +72,15 @@ func newShop(t *testing.T, engine models.Engine, change func(*models.Rules)) *sh
 	t.Cleanup(server.Close)
 	s.far = gatewaystest.OpenAlipay(t, nil)
 	s.rails = s.far.Rails(store, server.URL)
-	s.runner, err = jobs.New(store, s.rails, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelError})))
+	s.runner, err = jobs.New(store, s.rails, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelError})), options...)
 	must(t, err)
 	account, campaigns := s.Seller(t, 100*models.Yuan)
 	s.account, s.campaign = account, campaigns[0]
 	return s
 }
+
+// now is the store's clock.
+func (s *shop) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
 func (s *shop) notify(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)

@@ -6,7 +6,6 @@ package jobs
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -24,6 +23,15 @@ import (
 // Runner stores tasks and works them off.
 type Runner struct {
 	client *river.Client[*sql.Tx]
+	real   func(time.Time) time.Time
+}
+
+// Options are what a Runner may be told besides its store.
+type Options struct {
+	Webhook Webhook // where the ad engine is told of changes; none when empty
+	// Real gives the machine's time for an instant of the store's clock, which
+	// in the demo may run faster: the queue knows the machine's alone.
+	Real func(time.Time) time.Time
 }
 
 func driver(store *models.Store) (riverdriver.Driver[*sql.Tx], error) {
@@ -55,12 +63,24 @@ const jobTimeout = time.Minute
 
 // New prepares the queue on the store's database and makes it the store's own.
 // Nothing runs before Start.
-func New(store *models.Store, rails *gateways.Rails, log *slog.Logger) (*Runner, error) {
+func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options ...Options) (*Runner, error) {
 	drv, err := driver(store)
 	if err != nil {
 		return nil, err
 	}
+	var o Options
+	if len(options) > 0 {
+		o = options[0]
+	}
+	deliver, err := newDeliverWebhook(store, log, o.Webhook)
+	if err != nil {
+		return nil, err
+	}
 	workers := river.NewWorkers()
+	river.AddWorker(workers, deliver)
+	river.AddWorker(workers, &rampStep{store: store})
+	river.AddWorker(workers, &renewBudgets{store: store})
+	river.AddWorker(workers, &prune{store: store})
 	river.AddWorker(workers, &expirePayment{rails: rails})
 	river.AddWorker(workers, &queryPayment{rails: rails})
 	river.AddWorker(workers, &suspendAccount{store: store})
@@ -68,33 +88,41 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger) (*Runner,
 	river.AddWorker(workers, &verifyLedger{store: store, log: log})
 	client, err := river.NewClient(drv, &river.Config{
 		Workers:    workers,
-		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}},
+		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}, webhookQueue: {MaxWorkers: webhookWorkers}},
 		Logger:     log,
 		JobTimeout: jobTimeout,
 		// What a crash cut off runs again, and not only after River's hour.
 		RescueStuckJobsAfter: 2 * jobTimeout,
 		FetchPollInterval:    time.Second,
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
-			river.PeriodicInterval(24*time.Hour),
-			func() (river.JobArgs, *river.InsertOpts) {
-				return verifyLedgerArgs{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}}
-			},
-			&river.PeriodicJobOpts{RunOnStart: true},
-		)},
+		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{})},
 	})
 	if err != nil {
 		return nil, err
 	}
-	runner := &Runner{client: client}
+	runner := &Runner{client: client, real: o.Real}
 	store.SetQueue(runner)
 	return runner, nil
+}
+
+// daily runs a task at the start and once a day, on one of the replicas.
+func daily(args river.JobArgs) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(24*time.Hour), func() (river.JobArgs, *river.InsertOpts) {
+		return args, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}}
+	}, &river.PeriodicJobOpts{RunOnStart: true})
 }
 
 // Enqueue stores tasks in the transaction of the command that they follow.
 func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) error {
 	params := make([]river.InsertManyParams, len(tasks))
 	for i, task := range tasks {
-		params[i] = river.InsertManyParams{Args: task.Args, InsertOpts: &river.InsertOpts{ScheduledAt: task.RunAt}}
+		options := &river.InsertOpts{ScheduledAt: task.RunAt}
+		if r.real != nil && !task.RunAt.IsZero() {
+			options.ScheduledAt = r.real(task.RunAt)
+		}
+		if _, ok := task.Args.(models.DeliverWebhook); ok {
+			options.Queue = webhookQueue
+		}
+		params[i] = river.InsertManyParams{Args: task.Args, InsertOpts: options}
 	}
 	if _, err := r.client.InsertManyFastTx(ctx, tx, params); err != nil {
 		return fmt.Errorf("store tasks: %w", err)
@@ -108,11 +136,10 @@ func (r *Runner) Start(ctx context.Context) error { return r.client.Start(ctx) }
 // Stop lets running tasks finish, until the context ends; what still runs then
 // is cancelled, and taken up again at the next start.
 func (r *Runner) Stop(ctx context.Context) error {
-	err := r.client.Stop(ctx)
-	if err == nil {
+	if r.client.Stop(ctx) == nil {
 		return nil
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return errors.Join(err, r.client.StopAndCancel(last))
+	return r.client.StopAndCancel(last)
 }

@@ -177,6 +177,7 @@ func TestRecoveryIsNotedWhenTheRampIsOver(t *testing.T) {
 		_, err := s.far.Pay(t.Context(), p.No, sandbox.FaultNone)
 		must(t, err)
 		s.becomes(t, p, models.PaymentPaid)
+		s.ahead.Store(int64(30 * time.Minute))
 		s.hurry(t, "recover_delivery")
 		s.start(t)
 		eventually(t, "the timeline says so", func() bool {

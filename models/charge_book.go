@@ -64,7 +64,6 @@ func (s *Store) PostCharges(ctx context.Context, charges []Charge) (ChargeResult
 // campaign a campaign is, and whose keyword a keyword, never changes, so this
 // needs no lock.
 func (s *Store) placeCharges(ctx context.Context, charges []Charge) ([]placed, []Rejection, error) {
-	conn := bulk.On(s.read.WithContext(ctx))
 	campaigns, keywords := make([]int64, 0, len(charges)), make([]int64, 0, len(charges))
 	for _, c := range charges {
 		campaigns = append(campaigns, c.CampaignID)
@@ -72,11 +71,7 @@ func (s *Store) placeCharges(ctx context.Context, charges []Charge) ([]placed, [
 			keywords = append(keywords, c.KeywordID)
 		}
 	}
-	accountOf, err := owners(conn, "SELECT id, account_id FROM campaigns WHERE %s", campaigns)
-	if err != nil {
-		return nil, nil, err
-	}
-	campaignOf, err := owners(conn, "SELECT id, campaign_id FROM keywords WHERE %s", keywords)
+	accountOf, campaignOf, err := s.ownersOf(ctx, campaigns, keywords)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,6 +91,16 @@ func (s *Store) placeCharges(ctx context.Context, charges []Charge) ([]placed, [
 		places = append(places, placed{c, i, account, c.KeywordID > 0 && campaignOf[c.KeywordID] != c.CampaignID})
 	}
 	return places, rejected, nil
+}
+
+// ownersOf reads whose account each campaign is, and whose campaign each keyword.
+func (s *Store) ownersOf(ctx context.Context, campaigns, keywords []int64) (accountOf, campaignOf map[int64]int64, err error) {
+	conn := bulk.On(s.read.WithContext(ctx))
+	if accountOf, err = owners(conn, "SELECT id, account_id FROM campaigns WHERE %s", campaigns); err != nil {
+		return nil, nil, err
+	}
+	campaignOf, err = owners(conn, "SELECT id, campaign_id FROM keywords WHERE %s", keywords)
+	return accountOf, campaignOf, err
 }
 
 // owners reads which row each id belongs to.

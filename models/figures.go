@@ -8,6 +8,7 @@ type Figures struct {
 	Accounts map[AccountState]int64 // by funding state
 	Arrears  Fen
 	Suspense Fen
+	Webhooks WebhookCounts
 }
 
 // Figures reads the counts as they stand now.
@@ -36,5 +37,9 @@ func (s *Store) Figures(ctx context.Context) (Figures, error) {
 	if err != nil {
 		return f, err
 	}
-	return f, db.Raw("SELECT balance_fen FROM ledger_accounts WHERE name = 'suspense'").Scan(&f.Suspense).Error
+	if err := db.Raw("SELECT balance_fen FROM ledger_accounts WHERE name = 'suspense'").Scan(&f.Suspense).Error; err != nil {
+		return f, err
+	}
+	f.Webhooks, err = webhookCounts(db)
+	return f, err
 }

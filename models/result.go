@@ -77,52 +77,57 @@ var resultColumns = []string{"impressions", "result_clicks", "orders", "order_am
 // and hour stands, and the rollups follow by the difference. Each item is judged
 // by itself; sent again, a body changes nothing. Invalid: more than MaxResultBatch.
 func (s *Store) PutResults(ctx context.Context, results []Result) (ResultOutcome, error) {
-	if len(results) > MaxResultBatch {
-		return ResultOutcome{}, &Error{Code: Invalid, Key: "error.results.too_many"}
-	}
-	conn := bulk.On(s.read.WithContext(ctx))
-	campaigns, keywords := make([]int64, 0, len(results)), make([]int64, 0, len(results))
-	last := make(map[hourKey]int, len(results))
-	for i, r := range results {
-		campaigns = append(campaigns, r.CampaignID)
-		if r.KeywordID > 0 {
-			keywords = append(keywords, r.KeywordID)
-		}
-		last[r.key()] = i
-	}
-	accountOf, err := owners(conn, "SELECT id, account_id FROM campaigns WHERE %s", campaigns)
-	if err != nil {
-		return ResultOutcome{}, err
-	}
-	campaignOf, err := owners(conn, "SELECT id, campaign_id FROM keywords WHERE %s", keywords)
-	if err != nil {
-		return ResultOutcome{}, err
-	}
 	var outcome ResultOutcome
-	taken := make(map[int64][]Result) // by account
+	if len(results) > MaxResultBatch {
+		return outcome, &Error{Code: Invalid, Key: "error.results.too_many"}
+	}
+	accountOf, campaignOf, err := s.ownersOfResults(ctx, results)
+	if err != nil {
+		return outcome, err
+	}
+	codes, last := make([]RejectCode, len(results)), make(map[hourKey]int, len(results))
 	now := s.Now()
 	for i, r := range results {
-		account, known := accountOf[r.CampaignID]
-		code := r.refusal(now)
+		_, known := accountOf[r.CampaignID]
+		codes[i] = r.refusal(now)
 		switch {
-		case code != "":
+		case codes[i] != "":
 		case !known:
-			code = RejectUnknownCampaign
+			codes[i] = RejectUnknownCampaign
 		case r.KeywordID > 0 && campaignOf[r.KeywordID] != r.CampaignID:
-			code = RejectUnknownKeyword
-		case last[r.key()] != i:
-			code = RejectTwice
+			codes[i] = RejectUnknownKeyword
 		default:
-			taken[account] = append(taken[account], r)
-			outcome.Accepted++
+			last[r.key()] = i
+		}
+	}
+	taken := make(map[int64][]Result) // by account
+	for i, r := range results {
+		if codes[i] == "" && last[r.key()] != i {
+			codes[i] = RejectTwice
+		}
+		if codes[i] != "" {
+			outcome.Rejected = append(outcome.Rejected, Rejection{i, codes[i]})
 			continue
 		}
-		outcome.Rejected = append(outcome.Rejected, Rejection{i, code})
+		taken[accountOf[r.CampaignID]] = append(taken[accountOf[r.CampaignID]], r)
+		outcome.Accepted++
 	}
 	if outcome.Accepted == 0 {
 		return outcome, nil
 	}
 	return outcome, s.inTx(ctx, func(t *tx) error { return t.storeResults(taken) })
+}
+
+// ownersOfResults reads whose the campaigns and keywords of a body are.
+func (s *Store) ownersOfResults(ctx context.Context, results []Result) (accountOf, campaignOf map[int64]int64, err error) {
+	campaigns, keywords := make([]int64, 0, len(results)), make([]int64, 0, len(results))
+	for _, r := range results {
+		campaigns = append(campaigns, r.CampaignID)
+		if r.KeywordID > 0 {
+			keywords = append(keywords, r.KeywordID)
+		}
+	}
+	return s.ownersOf(ctx, campaigns, keywords)
 }
 
 // storeResults writes the rows and adds what they differ by to the rollups.

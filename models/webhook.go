@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -114,14 +114,6 @@ func (s *Store) WebhookTried(ctx context.Context, id int64, delivered bool, answ
 	return wait, err
 }
 
-// ParkedWebhooks lists the messages that could not be delivered, newest first.
-func (s *Store) ParkedWebhooks(ctx context.Context, k Keyset) ([]WebhookMessage, Page, error) {
-	var rows []WebhookMessage
-	err := keyset(s.read.WithContext(ctx), k, "id").Find(&rows, "parked_at IS NOT NULL").Error
-	rows, page := pageOf(rows, k, func(m WebhookMessage) int64 { return m.ID })
-	return rows, page, err
-}
-
 // ResendWebhook puts a parked message on its way again, for another three days.
 // NotFound; Conflict when it is not parked.
 func (s *Store) ResendWebhook(ctx context.Context, by Actor, id int64) error {
@@ -149,12 +141,84 @@ func (s *Store) DropOldWebhooks(ctx context.Context) error {
 	})
 }
 
-// oldestWebhook is when the oldest message that is on its way was stored, or nil.
-func oldestWebhook(db *gorm.DB) (*time.Time, error) {
-	var m WebhookMessage
-	err := db.Order("id").Take(&m, "delivered_at IS NULL AND parked_at IS NULL").Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
+// ParkedWebhook is a message that could not be delivered, as staff see it.
+type ParkedWebhook struct {
+	ID         int64
+	MessageID  string
+	ChangedAt  time.Time // when what it tells of came about
+	ParkedAt   time.Time
+	Attempts   int
+	LastAnswer string
+	Campaigns  int // that it tells of
+	Accounts   int // that these belong to
+}
+
+// WebhookDesk is what staff see of the messages to the ad engine.
+type WebhookDesk struct {
+	On       bool            // an address is set, so that changes are told
+	Parked   []ParkedWebhook // newest first
+	Page     Page
+	Counts   WebhookCounts
+	OldestAt *time.Time // when the oldest that is on its way was stored, or sent anew
+}
+
+// WebhookCounts counts the messages that have not been delivered.
+type WebhookCounts struct{ Parked, Pending int64 }
+
+const (
+	isParked  = "parked_at IS NOT NULL"
+	isPending = "delivered_at IS NULL AND parked_at IS NULL"
+)
+
+// WebhookDesk reads a page of the parked messages, and how many are on their way.
+func (s *Store) WebhookDesk(ctx context.Context, k Keyset) (WebhookDesk, error) {
+	desk := WebhookDesk{On: s.rules.Webhooks}
+	db := s.read.WithContext(ctx)
+	var rows []WebhookMessage
+	if err := keyset(db, k, "id").Find(&rows, isParked).Error; err != nil {
+		return desk, err
 	}
-	return &m.CreatedAt, err
+	rows, desk.Page = pageOf(rows, k, func(m WebhookMessage) int64 { return m.ID })
+	for _, m := range rows {
+		parked, err := m.parked()
+		if err != nil {
+			return desk, err
+		}
+		desk.Parked = append(desk.Parked, parked)
+	}
+	var err error
+	if desk.Counts, err = webhookCounts(db); err != nil || desk.Counts.Pending == 0 {
+		return desk, err
+	}
+	var oldest []WebhookMessage // none, when it was delivered meanwhile
+	if err := db.Select("created_at").Order("created_at").Limit(1).Find(&oldest, isPending).Error; err != nil {
+		return desk, err
+	}
+	for _, m := range oldest {
+		desk.OldestAt = &m.CreatedAt
+	}
+	return desk, nil
+}
+
+// parked reads out of the message what staff want to know of it.
+func (m WebhookMessage) parked() (ParkedWebhook, error) {
+	var body webhookBody
+	if err := json.Unmarshal([]byte(m.Body), &body); err != nil {
+		return ParkedWebhook{}, fmt.Errorf("webhook message %d: %w", m.ID, err)
+	}
+	accounts := map[int64]bool{}
+	for _, campaign := range body.Data.Campaigns {
+		accounts[campaign.AccountID] = true
+	}
+	return ParkedWebhook{
+		ID: m.ID, MessageID: m.MessageID, ChangedAt: body.Timestamp, ParkedAt: *m.ParkedAt, Attempts: m.Attempts,
+		LastAnswer: m.LastAnswer, Campaigns: len(body.Data.Campaigns), Accounts: len(accounts),
+	}, nil
+}
+
+func webhookCounts(db *gorm.DB) (counts WebhookCounts, err error) {
+	if err = db.Model(&WebhookMessage{}).Where(isParked).Count(&counts.Parked).Error; err != nil {
+		return counts, err
+	}
+	return counts, db.Model(&WebhookMessage{}).Where(isPending).Count(&counts.Pending).Error
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"ztc-portal/handlers/api"
 	"ztc-portal/models"
 	"ztc-portal/views"
 	"ztc-portal/views/components"
@@ -30,6 +31,9 @@ var made = map[string][]string{
 	"method.speed.":    words(rails),
 	"method.fee.":      words(rails),
 	"timeline.":        words(models.EventKinds),
+	"timeline.ends.":   words(components.EventsThatEnd),
+	"api.reject.":      words(slices.Concat(models.RejectCodes, models.ResultCodes)),
+	"api.problem.":     problems(),
 	"restart.refused.": models.RefusedReasons,
 	"ledger.kind.":     views.LedgerKinds,
 	"ledger.purse.":    {"cash", "bonus"},
@@ -58,6 +62,13 @@ var findings = append(words([]models.TradeState{models.TradeUnknown, models.Trad
 func failures() (keys []string) {
 	for _, status := range []string{"403", "404", "409", "422", "429", "500", "503"} {
 		keys = append(keys, status+".title", status+".text")
+	}
+	return keys
+}
+
+func problems() (keys []string) {
+	for _, code := range api.Codes {
+		keys = append(keys, code+".title", code+".detail")
 	}
 	return keys
 }

@@ -44,7 +44,7 @@ func (w *Web) Render(c echo.Context, status int, page Titled, screen templ.Compo
 // chrome is what stands around the page for this request.
 func (w *Web) chrome(c echo.Context) (layout.Chrome, error) {
 	chrome := layout.Chrome{
-		Theme: theme(c), Path: c.Request().URL.RequestURI(), CSRF: w.Token(c), Demo: w.Demo,
+		Theme: theme(c), Path: c.Request().URL.RequestURI(), CSRF: w.Token(c), Demo: w.Demo, Simulation: w.sim,
 		RequestID: c.Response().Header().Get(echo.HeaderXRequestID), Now: w.Store.Now(), Flash: w.takeFlash(c),
 	}
 	if c.Request().Method != http.MethodGet {

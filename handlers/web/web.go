@@ -19,6 +19,7 @@ type Web struct {
 	Store   *models.Store
 	Log     *slog.Logger
 	Demo    bool
+	sim     layout.Simulation
 	cookies *sessions.CookieStore
 	name    string // of the session cookie
 }
@@ -30,11 +31,14 @@ type Options struct {
 	Secret []byte // signs the session cookie; 32 bytes or more
 	Secure bool   // cookies travel over https only
 	Demo   bool
+
+	Simulated bool // the clicks are made by a simulated ad engine
+	Speed     int  // how many times faster than real time the clock runs
 }
 
 // New makes what handlers share.
 func New(o Options) *Web {
-	w := &Web{Store: o.Store, Log: o.Log, Demo: o.Demo, name: "ztc"}
+	w := &Web{Store: o.Store, Log: o.Log, Demo: o.Demo, sim: layout.Simulation{Runs: o.Simulated, Speed: o.Speed}, name: "ztc"}
 	if o.Secure {
 		w.name = "__Host-ztc" // no other host can set it, no path narrows it
 	}

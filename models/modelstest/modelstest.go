@@ -78,6 +78,19 @@ type Bench struct {
 	*models.Store
 	Clock *Clock
 	Queue *Queue
+	again func() (*models.Store, error)
+}
+
+// Again opens the same database once more, as another process would.
+func (b *Bench) Again(t testing.TB) *models.Store {
+	t.Helper()
+	store, err := b.again()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	store.SetQueue(b.Queue)
+	return store
 }
 
 // Each runs a test on every engine, each with a fresh store.
@@ -92,8 +105,14 @@ func Each(t *testing.T, test func(*testing.T, *Bench)) {
 // moves; the test's end drops it.
 func Open(t testing.TB, engine models.Engine) *Bench {
 	t.Helper()
+	return OpenWith(t, engine, func(*models.Rules) {})
+}
+
+// OpenWith is Open under other rules.
+func OpenWith(t testing.TB, engine models.Engine, change func(*models.Rules)) *Bench {
+	t.Helper()
 	clock := NewClock()
-	b := OpenAt(t, engine, clock.Now)
+	b := open(t, engine, clock.Now, change)
 	b.Clock = clock
 	return b
 }
@@ -102,11 +121,18 @@ func Open(t testing.TB, engine models.Engine) *Bench {
 // receipts and charges, and starts at that clock's time.
 func OpenAt(t testing.TB, engine models.Engine, now func() time.Time) *Bench {
 	t.Helper()
+	return open(t, engine, now, func(*models.Rules) {})
+}
+
+func open(t testing.TB, engine models.Engine, now func() time.Time, change func(*models.Rules)) *Bench {
+	t.Helper()
 	b := &Bench{Clock: &Clock{at: now().UTC()}, Queue: &Queue{}}
 	url := URL(t, engine)
 	rules := models.DefaultRules()
 	rules.Demo = true
-	store, err := models.Open(url, models.Options{Now: now, Rules: rules})
+	change(&rules)
+	b.again = func() (*models.Store, error) { return models.Open(url, models.Options{Now: now, Rules: rules}) }
+	store, err := b.again()
 	if err != nil {
 		t.Fatal(err)
 	}

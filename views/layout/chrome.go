@@ -15,6 +15,13 @@ const (
 	ThemeDark  = "dark"
 )
 
+// Simulation says what in the demo is not real: who makes the clicks, and how
+// fast the clock runs.
+type Simulation struct {
+	Runs  bool
+	Speed int
+}
+
 // Chrome is what the layout knows of the request: values only.
 type Chrome struct {
 	Theme     string // ThemeAuto, ThemeLight or ThemeDark
@@ -23,6 +30,7 @@ type Chrome struct {
 	CSRF      string
 	RequestID string
 	Demo      bool
+	Simulation
 	Now       time.Time
 	Flash     *Flash
 

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+)
+
+// readItems reads a body that is a JSON array, or one JSON value a line
+// (NDJSON), gzip or plain, of at most most items. A value that is JSON but not
+// of the item's form is malformed: its place in bad, and a zero item, so that
+// places stay those of the body. The whole body is read and understood before
+// anything is done with it.
+func readItems[Item any](c echo.Context, most int) (items []Item, bad map[int]bool, err error) {
+	body, err := readBody(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	array := dec.PeekKind() == '['
+	if array {
+		if _, err := dec.ReadToken(); err != nil {
+			return nil, nil, badJSON(body, err)
+		}
+	}
+	bad = make(map[int]bool)
+	for !array || dec.PeekKind() != ']' {
+		value, err := dec.ReadValue()
+		if !array && errors.Is(err, io.EOF) {
+			return items, bad, nil
+		}
+		if err != nil {
+			return nil, nil, badJSON(body, err)
+		}
+		if len(items) == most {
+			return nil, nil, &problem{status: http.StatusRequestEntityTooLarge, code: "too_many_items", args: map[string]any{"Max": most}}
+		}
+		var item Item
+		if value.Kind() != '{' || json.Unmarshal(value, &item) != nil {
+			var none Item
+			item, bad[len(items)] = none, true
+		}
+		items = append(items, item)
+	}
+	if _, err := dec.ReadToken(); err != nil { // the closing bracket
+		return nil, nil, badJSON(body, err)
+	}
+	end := dec.InputOffset()
+	if rest := bytes.TrimLeft(body[end:], " \t\r\n"); len(rest) > 0 {
+		return nil, nil, badPlace(body, len(body)-len(rest))
+	}
+	return items, bad, nil
+}
+
+// badJSON says where the body stops being JSON.
+func badJSON(body []byte, err error) error {
+	offset := len(body)
+	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
+		offset = int(syntax.ByteOffset)
+	}
+	return badPlace(body, offset)
+}
+
+func badPlace(body []byte, offset int) error {
+	before := body[:min(offset, len(body))]
+	return &problem{status: http.StatusBadRequest, code: "bad_json", place: &place{
+		Offset: int64(len(before)), Line: bytes.Count(before, []byte{'\n'}) + 1, Column: len(before) - bytes.LastIndexByte(before, '\n'),
+	}}
+}
+
+// readBody reads at most maxBody bytes, packed or not.
+func readBody(c echo.Context) ([]byte, error) {
+	kind, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type"))
+	switch {
+	case err != nil && c.Request().Header.Get("Content-Type") != "",
+		kind != "" && kind != "application/json" && kind != "application/x-ndjson" && kind != "application/ndjson" && kind != "application/jsonl":
+		return nil, &problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type"}
+	}
+	raw := http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
+	switch encoding := strings.ToLower(c.Request().Header.Get("Content-Encoding")); encoding {
+	case "", "identity":
+		return io.ReadAll(raw)
+	case "gzip", "x-gzip":
+		unpacked, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, badEncoding(err)
+		}
+		body, err := io.ReadAll(io.LimitReader(unpacked, maxBody+1))
+		if err != nil {
+			return nil, badEncoding(err)
+		}
+		if len(body) > maxBody {
+			return nil, &http.MaxBytesError{Limit: maxBody}
+		}
+		return body, nil
+	default:
+		return nil, &problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type"}
+	}
+}
+
+func badEncoding(err error) error {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return err
+	}
+	return &problem{status: http.StatusBadRequest, code: "bad_encoding"}
+}
