@@ -30,7 +30,8 @@ import (
 func bench(ctx context.Context, s Settings, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "a tenth of everything, to see that it runs")
-	profile := flags.String("cpuprofile", "", "write a CPU profile to this file")
+	profile := flags.String("cpuprofile", "", "write CPU profiles to this file, and of the portal as a process of its own to FILE.serve")
+	serving := flags.Bool("serve", false, "be that process; the benchmark of charges starts it")
 	only := flags.String("only", "", "settlements, overview or charges; all when empty")
 	on := flags.String("on", "", "sqlite or postgres; both when empty")
 	stored := flags.Int("stored", 0, "how many charges are stored when the rate is measured again")
@@ -45,15 +46,14 @@ func bench(ctx context.Context, s Settings, args []string) error {
 		size.stored = *stored
 	}
 	if *profile != "" {
-		file, err := os.Create(*profile)
+		stop, err := profileTo(*profile)
 		if err != nil {
 			return err
 		}
-		defer file.Close()
-		if err := pprof.StartCPUProfile(file); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+		defer stop()
+	}
+	if *serving {
+		return serve(ctx, s, nil)
 	}
 	folder, err := os.MkdirTemp("", "portal-bench-")
 	if err != nil {
@@ -76,7 +76,7 @@ func bench(ctx context.Context, s Settings, args []string) error {
 		if !ok || *on != "" && *on != string(engine) {
 			continue
 		}
-		b := &benchRun{settings: s.withSandbox(box.Merchant()), box: box, engine: engine, server: server, benchSize: size}
+		b := &benchRun{settings: s.withSandbox(box.Merchant()), box: box, engine: engine, server: server, benchSize: size, profile: *profile}
 		for _, part := range []struct {
 			name    string
 			measure func(context.Context) error
@@ -92,6 +92,18 @@ func bench(ctx context.Context, s Settings, args []string) error {
 	return nil
 }
 
+func profileTo(name string) (stop func(), err error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); file.Close() }, nil
+}
+
 type benchSize struct {
 	settlements, entries, pages, charges int
 	stored                               int // charges in the end
@@ -104,6 +116,7 @@ type benchRun struct {
 	box      *sandbox.Sandbox
 	engine   models.Engine
 	server   string // a folder for SQLite, a server's URL for PostgreSQL
+	profile  string // file for CPU profiles, or ""
 	benchSize
 }
 

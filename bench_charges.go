@@ -151,7 +151,10 @@ func (r *engineRun) serve(database string) error {
 		return err
 	}
 	r.address = "http://" + at[0]
-	r.process = exec.Command(program, "serve")
+	r.process = exec.Command(program, "bench", "--serve")
+	if r.profile != "" {
+		r.process.Args = append(r.process.Args, "--cpuprofile", r.profile+".serve")
+	}
 	r.process.Stderr = os.Stderr
 	r.process.Env = append(os.Environ(), "PORTAL_ADDR="+at[0], "PORTAL_SANDBOX_ADDR="+at[1], "PORTAL_DATABASE_URL="+database,
 		"PORTAL_DATA_DIR="+r.folder, "PORTAL_SIMULATE=off", "PORTAL_API_RATE=0", "PORTAL_LOG_LEVEL=WARN")

@@ -33,11 +33,12 @@ const (
 // site is the whole portal behind a real server, with a sandbox to pay at.
 type site struct {
 	*modelstest.Bench
-	url    string
-	far    *gatewaystest.Alipay
-	rails  *gateways.Rails
-	routes []*echo.Route
-	ready  error
+	url     string
+	far     *gatewaystest.Alipay
+	rails   *gateways.Rails
+	handler http.Handler
+	routes  []*echo.Route
+	ready   error
 }
 
 // eachSite runs a test on every engine.
@@ -50,8 +51,7 @@ func eachSite(t *testing.T, test func(*testing.T, *site)) {
 func newSite(t *testing.T, b *modelstest.Bench, change func(*handlers.Config)) *site {
 	t.Helper()
 	s := &site{Bench: b}
-	var portal http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { portal.ServeHTTP(w, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	s.far = gatewaystest.OpenAlipay(t, b.Clock.Now)
@@ -62,8 +62,8 @@ func newSite(t *testing.T, b *modelstest.Bench, change func(*handlers.Config)) *
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "figures") }),
 	}
 	change(&cfg)
-	portal = handlers.New(cfg)
-	s.routes = portal.(*echo.Echo).Routes()
+	s.handler = handlers.New(cfg)
+	s.routes = s.handler.(*echo.Echo).Routes()
 	return s
 }
 
@@ -99,7 +99,11 @@ func (s *site) member(t testing.TB, role models.Role, email string) (*browser, i
 	account, err := s.CreateUser(t.Context(), models.Actor{}, in)
 	must(t, err)
 	b := s.browser(t)
-	b.signIn(email)
+	if role.IsStaff() {
+		b.signInTo("/admin/jobs", email)
+	} else {
+		b.signIn(email)
+	}
 	return b, account
 }
 
@@ -108,12 +112,19 @@ func (s *site) seller(t testing.TB) (*browser, int64) {
 	return s.member(t, models.RoleSeller, "seller@shop.test")
 }
 
+// signIn signs a seller in.
 func (b *browser) signIn(email string) {
+	b.t.Helper()
+	b.signInTo("/account", email)
+}
+
+// signInTo signs somebody in whose first page is at the path.
+func (b *browser) signInTo(path, email string) {
 	b.t.Helper()
 	b.email = email
 	b.get("/login")
-	b.post("/login", "email", email, "password", password).leads(b.t, "/account")
-	b.get("/account").is(b.t, http.StatusOK)
+	b.post("/login", "email", email, "password", password).leads(b.t, path)
+	b.get(path).is(b.t, http.StatusOK)
 }
 
 // campaigns makes campaigns of the account with these daily budgets.

@@ -14,11 +14,11 @@ import (
 	"ztc-portal/views/text"
 )
 
-func (p *portal) home(c echo.Context) error { return web.SeeOther(c, "/account") }
+func (p *portal) home(c echo.Context) error { return web.SeeOther(c, web.Home(web.Who(c))) }
 
 func (p *portal) showLogin(c echo.Context) error {
-	if web.Who(c) != nil {
-		return web.SeeOther(c, "/account")
+	if who := web.Who(c); who != nil {
+		return web.SeeOther(c, web.Home(who))
 	}
 	page := views.LoginPage{CSRF: p.Token(c), Demo: p.Demo}
 	return p.Render(c, http.StatusOK, page, views.Login(page))
@@ -32,10 +32,14 @@ func (p *portal) login(c echo.Context) error {
 	if err != nil {
 		return p.refuseLogin(c, in.Email, err)
 	}
+	who, err := p.Store.WhoIs(c.Request().Context(), secret)
+	if err != nil {
+		return err
+	}
 	if err := p.SignIn(c, secret); err != nil {
 		return err
 	}
-	return web.SeeOther(c, "/account")
+	return web.SeeOther(c, web.Home(who))
 }
 
 // refuseLogin draws the form again with what was wrong.

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"ztc-portal/gateways"
+	"ztc-portal/handlers/admin"
 	"ztc-portal/handlers/api"
 	"ztc-portal/handlers/web"
 	"ztc-portal/models"
@@ -70,6 +71,7 @@ func New(cfg Config) http.Handler {
 	pages := e.Group("", w.LoadWho, w.CheckToken)
 	p.everybody(pages)
 	p.sellers(pages)
+	admin.Mount(pages, w)
 	pages.RouteNotFound("/*", p.notFound) // last: a group with middleware brings one of its own
 	return e
 }
@@ -109,6 +111,7 @@ func (p *portal) everybody(g *echo.Group) {
 	g.POST("/logout", p.logout)
 	g.POST("/preferences", p.setPreferences)
 	g.GET("/", p.home)
+	g.GET("/api/docs", p.showDocs)
 }
 
 // sellers: signed-in sellers, in the order in which they meet the pages.

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -310,5 +311,94 @@ func TestBudgetIsReachedUntilMidnightInShanghai(t *testing.T) {
 		wantDelivery(t, b, account, models.DeliveryBudgetReached, models.DeliveryServing)
 		must(t, b.SetBudget(t.Context(), models.Actor{}, account, campaigns[0], "200"))
 		wantDelivery(t, b, account, models.DeliveryServing, models.DeliveryServing)
+	})
+}
+
+// Bodies that come in together share transactions and still count each for
+// itself; on PostgreSQL they are spread over lanes.
+func TestManySmallBodiesAtOnceAreBookedOnceEach(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		const sellers, clients, bodies = 6, 16, 12
+		var accounts, campaigns []int64
+		for range sellers {
+			account, ids := b.Seller(t, 10_000*yuan)
+			accounts, campaigns = append(accounts, account), append(campaigns, ids[0])
+		}
+		var mu sync.Mutex
+		var sum models.ChargeResult
+		var wg sync.WaitGroup
+		for i := range clients {
+			wg.Go(func() {
+				for n := range bodies {
+					body := []models.Charge{
+						click(b, fmt.Sprintf("%d-%d", i, n), campaigns[(i+n)%sellers], 1),
+						click(b, fmt.Sprintf("shared-%d", n), campaigns[n%sellers], 10), // every client sends it
+						click(b, fmt.Sprintf("bad-%d-%d", i, n), campaigns[0], 0),
+					}
+					got, err := b.PostCharges(t.Context(), body)
+					if err != nil || got.Accepted+got.Duplicate != 2 || len(got.Rejected) != 1 || got.Rejected[0].Index != 2 {
+						t.Errorf("%+v, %v", got, err)
+					}
+					mu.Lock()
+					sum.Accepted += got.Accepted
+					sum.Duplicate += got.Duplicate
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if sum.Accepted != clients*bodies+bodies || sum.Duplicate != (clients-1)*bodies {
+			t.Errorf("in all: %+v", sum)
+		}
+		var cash models.Fen
+		for _, account := range accounts {
+			cash += desk(t, b, account).Funds.Cash
+		}
+		if want := models.Fen(clients*bodies + 10*bodies); cash != -want {
+			t.Errorf("the accounts stand at %d, want %d", cash, -want)
+		}
+		b.Sound(t)
+	})
+}
+
+// Who gives up waiting takes the body out of the queue, or has it booked; either
+// way nothing is lost or booked twice when it is sent again.
+func TestABodyWhoseSenderGaveUpCanBeSentAgain(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, campaigns := b.Seller(t, 10_000*yuan)
+		for n := range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*200*time.Microsecond)
+			body := []models.Charge{click(b, fmt.Sprint("c", n), campaigns[0], 1)}
+			_, first := b.PostCharges(ctx, body)
+			cancel()
+			got, err := b.PostCharges(t.Context(), body)
+			if err != nil || got.Accepted+got.Duplicate != 1 {
+				t.Errorf("after %v: %+v, %v", first, got, err)
+			}
+		}
+		wantFunds(t, b, account, -20, 0)
+		b.Sound(t)
+	})
+}
+
+// What the nightly reader is for: a sub-ledger that is not the ledger's sum.
+func TestVerifyHoldsChargesAgainstTheLedger(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		_, campaigns := b.Seller(t, 10_000*yuan)
+		b.Charge(t, "c1", campaigns[0], 100)
+		b.Sound(t)
+		db, err := b.Handle()
+		must(t, err)
+		_, err = db.ExecContext(t.Context(), `INSERT INTO charges (charge_id, account_id, campaign_id, amount_fen, charged_at, received_at, transaction_id)
+			SELECT 'planted', account_id, campaign_id, 7, charged_at, received_at, transaction_id FROM charges`)
+		must(t, err)
+		faults, err := b.VerifyLedger(t.Context())
+		must(t, err)
+		if len(faults) != 1 || faults[0].What != "charges of transaction" || faults[0].Want != 107 || faults[0].Got != 100 {
+			t.Errorf("faults: %v", faults)
+		}
 	})
 }

@@ -262,15 +262,19 @@ func (s *Store) EngineKeywords(ctx context.Context, after int64) (keywords []Eng
 }
 
 // budgetReached notes that a campaign has used up its budget of today, and has
-// the account looked at again when the next day begins.
+// the account looked at again when the next day begins. Of one that stands
+// still anyway the timeline says nothing: its clicks only came in late.
 func (t *tx) budgetReached(accountID, campaignID int64) error {
 	var c Campaign
-	if err := t.Select("id", "name", "daily_budget_fen").Take(&c, campaignID).Error; err != nil {
+	if err := t.Take(&c, campaignID).Error; err != nil {
 		return err
 	}
 	midnight := dayStart(t.now).AddDate(0, 0, 1)
 	t.touch(accountID)
 	t.then(Task{RenewBudgets{AccountID: accountID, Day: midnight}, midnight})
+	if !c.SwitchedOn || c.EndedAt != nil || c.ArrearsStoppedAt != nil {
+		return nil
+	}
 	return t.event(accountID, EventBudgetReached, EventArgs{AmountFen: c.DailyBudgetFen, Campaign: c.Name, Until: &midnight})
 }
 

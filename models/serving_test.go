@@ -205,6 +205,28 @@ func TestABudgetIsReachedAndRenewedInTheFeedAndOnTheTimeline(t *testing.T) {
 	})
 }
 
+// A budget that is reached while its seller has paused the campaign is renewed
+// at midnight all the same, and the timeline is not told of it.
+func TestABudgetReachedWhilePausedIsRenewedToo(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, ids := b.Seller(t, 100*yuan)
+		actor := staff(t, b)
+		recharge(t, b, account, 1000*yuan)
+		must(t, b.SwitchCampaign(t.Context(), actor, account, ids[0], false))
+		b.Charge(t, "c1", ids[0], 150*yuan)
+		must(t, b.SwitchCampaign(t.Context(), actor, account, ids[0], true))
+		wantDelivery(t, b, account, models.DeliveryBudgetReached)
+		if events := timeline(t, b, account); slices.Contains(events, models.EventBudgetReached) {
+			t.Errorf("timeline: %v", events)
+		}
+		r := follow(t, b)
+		b.Clock.Set(time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC))
+		work(t, b)
+		r.wants(t, "midnight", fmt.Sprint(ids[0], " ", models.DeliveryServing, " 100"))
+	})
+}
+
 // A charge of yesterday that comes in late counts for yesterday's budget.
 func TestALateChargeDoesNotReachTodaysBudget(t *testing.T) {
 	t.Parallel()

@@ -103,7 +103,7 @@ func (s *Store) WebhookTried(ctx context.Context, id int64, delivered bool, answ
 			return found(err, "webhook message")
 		}
 		park := false
-		m.Attempts, m.LastAnswer, m.TriedAt = m.Attempts+1, clip(toValid(answer), maxLastAnswer), &t.now
+		m.Attempts, m.LastAnswer, m.TriedAt = m.Attempts+1, clip(answer, maxLastAnswer), &t.now
 		if delivered {
 			m.DeliveredAt, m.ParkedAt, wait = &t.now, nil, 0
 		} else if wait, park = m.nextTry(t.now); park {

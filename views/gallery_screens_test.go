@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"ztc-portal/handlers/api"
 	"ztc-portal/models"
 	"ztc-portal/views"
 	"ztc-portal/views/components"
@@ -73,7 +74,21 @@ func screens() []screen {
 	all = append(all, paymentScreens()...)
 	all = append(all, recordScreens()...)
 	all = append(all, campaignScreens()...)
+	all = append(all, adminScreens()...)
+	all = append(all, docsScreens()...)
 	return append(all, errorScreens()...)
+}
+
+// docsScreens are the API's contract, for whoever is signed in and for others.
+func docsScreens() []screen {
+	page, err := api.Docs()
+	if err != nil {
+		panic(err) // the contract is in the binary
+	}
+	return []screen{
+		{"docs", page.Title, views.Docs(page), on("/api/docs")},
+		{"docs-signed-out", page.Title, views.Docs(page), func(c *layout.Chrome) { signedOut(c); c.Path = "/api/docs" }},
+	}
 }
 
 func signedOut(c *layout.Chrome) {

@@ -20,4 +20,5 @@ func (LedgerPage) Title(ctx context.Context) string     { return text.T(ctx, "le
 func (CampaignsPage) Title(ctx context.Context) string  { return text.T(ctx, "campaigns.title") }
 func (p CampaignPage) Title(ctx context.Context) string { return p.Name }
 func (RestartPage) Title(ctx context.Context) string    { return text.T(ctx, "restart.title") }
+func (p DocsPage) Title(ctx context.Context) string     { return p.Name.In(ctx) }
 func (p ErrorPage) Title(ctx context.Context) string    { return text.T(ctx, p.key("title")) }

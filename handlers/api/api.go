@@ -50,6 +50,7 @@ func Mount(e *echo.Echo, cfg Config) {
 	g.POST("/results", a.postResults, a.needs(models.ScopeResults), a.oneOfFew)
 	g.GET("/serving", a.getServing, a.needs(models.ScopeServing))
 	g.GET("/keywords", a.getKeywords, a.needs(models.ScopeServing))
+	g.RouteNotFound("", notFound)
 	g.RouteNotFound("/*", notFound)
 	e.GET("/api/openapi.yaml", spec)
 }

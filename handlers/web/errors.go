@@ -71,9 +71,10 @@ func (w *Web) HandleError(err error, c echo.Context) {
 }
 
 func (w *Web) drawError(c echo.Context, status int, err error) error {
+	who := Who(c)
 	page := views.ErrorPage{
 		Status: status, Line: lineOf(err), RequestID: c.Response().Header().Get(echo.HeaderXRequestID),
-		SignedIn: Who(c) != nil, MoneySafe: moneySafe(c, status),
+		SignedIn: who != nil, Staff: who != nil && who.Role.IsStaff(), MoneySafe: moneySafe(c, status),
 	}
 	return w.Render(c, status, page, views.Error(page))
 }

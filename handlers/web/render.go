@@ -48,17 +48,22 @@ func (w *Web) chrome(c echo.Context) (layout.Chrome, error) {
 		RequestID: c.Response().Header().Get(echo.HeaderXRequestID), Now: w.Store.Now(), Flash: w.takeFlash(c),
 	}
 	if c.Request().Method != http.MethodGet {
-		chrome.Back = "/account"
+		chrome.Back = Home(Who(c))
 	}
 	who := Who(c)
-	if who == nil || who.AccountID == 0 {
+	if who == nil {
+		return chrome, nil
+	}
+	chrome.SignedIn, chrome.Email = true, who.Email
+	if who.Role.IsStaff() {
+		chrome.Staff = who.Role
 		return chrome, nil
 	}
 	shell, err := w.Store.Shell(c.Request().Context(), who.AccountID)
 	if err != nil {
 		return chrome, err
 	}
-	chrome.SignedIn, chrome.Shop, chrome.Email = true, who.ShopName, who.Email
+	chrome.Shop = who.ShopName
 	chrome.State, chrome.Spendable, chrome.Banner = shell.State, shell.Spendable, layout.BannerOf(shell)
 	return chrome, nil
 }

@@ -27,6 +27,14 @@ func Who(c echo.Context) *models.Who {
 	return who
 }
 
+// Home is where a person begins: a seller at the account, staff at theirs.
+func Home(who *models.Who) string {
+	if who != nil && who.Role.IsStaff() {
+		return "/admin/jobs"
+	}
+	return "/account"
+}
+
 // SellersOnly sends strangers to the sign-in page and refuses staff, who have
 // no account of their own.
 func SellersOnly(next echo.HandlerFunc) echo.HandlerFunc {
@@ -38,6 +46,33 @@ func SellersOnly(next echo.HandlerFunc) echo.HandlerFunc {
 			return &models.Error{Code: models.Forbidden, Key: "error.staff_has_no_account"}
 		}
 		return next(c)
+	}
+}
+
+// StaffOnly sends strangers to the sign-in page; for sellers there is nothing
+// here.
+func StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		switch who := Who(c); {
+		case who == nil:
+			return SeeOther(c, "/login")
+		case !who.Role.IsStaff():
+			return &models.Error{Code: models.NotFound, Key: "error.not_found"}
+		}
+		return next(c)
+	}
+}
+
+// Allowed refuses staff whose role does not permit the act; only behind
+// StaffOnly.
+func Allowed(permits func(models.Role) bool) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if !permits(Who(c).Role) {
+				return &models.Error{Code: models.Forbidden, Key: "error.role.not_allowed"}
+			}
+			return next(c)
+		}
 	}
 }
 

@@ -31,13 +31,29 @@ type Chrome struct {
 	RequestID string
 	Demo      bool
 	Simulation
-	Now       time.Time
-	Flash     *Flash
+	Now   time.Time
+	Flash *Flash
 
 	SignedIn  bool // what follows is drawn only when signed in
-	Shop      string
 	Email     string
+	Staff     models.Role // of a member of staff, whose frame is another; empty: a seller, of whom the rest is known
+	Shop      string
 	State     models.AccountState
 	Spendable models.Fen
 	Banner    *Banner // see BannerOf
+}
+
+// product and place name what the reader stands in; both are keys.
+func (c Chrome) product() string {
+	if c.Staff != "" {
+		return "product.staff"
+	}
+	return "product.name"
+}
+
+func (c Chrome) place() string {
+	if c.Staff != "" {
+		return "product.staff"
+	}
+	return "product.place"
 }

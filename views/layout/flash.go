@@ -19,6 +19,7 @@ var Flashes = map[string]string{
 	"flash.campaign_started":  "info",
 	"flash.payment_cancelled": "info",
 	"flash.restart_undone":    "info",
+	"flash.webhook_resent":    "info",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

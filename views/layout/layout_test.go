@@ -24,6 +24,33 @@ func TestTheRailMarksTheNearestPlace(t *testing.T) {
 	}
 }
 
+// Staff and sellers stand in frames of their own, and neither leads to the other's.
+func TestTheStaffsFrameIsTheirOwn(t *testing.T) {
+	frame := func(c Chrome) string {
+		var page strings.Builder
+		if err := Page(c, "t", templ.NopComponent).Render(text.With(context.Background(), text.English), &page); err != nil {
+			t.Fatal(err)
+		}
+		return page.String()
+	}
+	staff := frame(Chrome{SignedIn: true, Staff: models.RoleFinance, Email: "finance@office.test", Path: "/admin/jobs?before=7"})
+	seller := frame(Chrome{SignedIn: true, Email: "seller@shop.test", Path: "/account", State: models.AccountActive})
+	for words, want := range map[string][2]bool{ // in the staff's, in the seller's
+		`data-theme="dark"`: {true, false}, "Staff desk": {true, false}, `href="/admin/jobs"`: {true, false},
+		`href="/account"`: {false, true}, `href="/recharge"`: {false, true}, "finance@office.test": {true, false},
+		`aria-current="page"`: {true, true}, `action="/logout"`: {true, true}, `action="/preferences"`: {true, true},
+	} {
+		if got := [2]bool{strings.Contains(staff, words), strings.Contains(seller, words)}; got != want {
+			t.Errorf("%s stands in the staff's: %v, in the seller's: %v", words, got[0], got[1])
+		}
+	}
+	for path, want := range map[string]string{"/admin/jobs": "/admin/jobs", "/admin/jobs/webhooks/7/resend": "/admin/jobs", "/account": ""} {
+		if got := (Chrome{Staff: models.RoleAdmin, Path: path}).at().href; got != want {
+			t.Errorf("%s stands at %q, want %q", path, got, want)
+		}
+	}
+}
+
 func TestBannerNamesWhatBlocksDelivery(t *testing.T) {
 	since := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {

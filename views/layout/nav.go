@@ -12,7 +12,7 @@ type group struct {
 	items     []item
 }
 
-// places is the rail: what exists, and nothing else.
+// places is a seller's rail: what exists, and nothing else.
 var places = []group{
 	{key: "overview", icon: "layout-dashboard", items: []item{
 		{"overview", "layout-dashboard", "/account"},
@@ -28,6 +28,24 @@ var places = []group{
 	}},
 }
 
+// staffPlaces is the staff's rail.
+var staffPlaces = []group{
+	{key: "staff", icon: "shield-check", items: []item{
+		{"jobs", "clock", "/admin/jobs"},
+	}},
+}
+
+// places are those of who reads the page.
+func (c Chrome) places() []group {
+	if c.Staff != "" {
+		return staffPlaces
+	}
+	return places
+}
+
+// home is where the reader begins.
+func (c Chrome) home() string { return c.places()[0].items[0].href }
+
 // themeChoices are the three positions of the theme switch.
 var themeChoices = []struct{ value, icon string }{
 	{"light", "sun"}, {"dark", "moon"}, {"auto", "sun-moon"},
@@ -37,7 +55,7 @@ var themeChoices = []struct{ value, icon string }{
 func (c Chrome) at() item {
 	path, _, _ := strings.Cut(c.Path, "?")
 	var best item
-	for _, g := range places {
+	for _, g := range c.places() {
 		for _, i := range g.items {
 			if (path == i.href || strings.HasPrefix(path, i.href+"/")) && len(i.href) > len(best.href) {
 				best = i
@@ -58,8 +76,12 @@ func (c Chrome) in(g group) bool {
 	return false
 }
 
-// siblings are the places of the group the page belongs to, when there are several.
+// siblings are the places of the group the page belongs to, when there are
+// several; of the staff's, who have no dock, all.
 func (c Chrome) siblings() []item {
+	if c.Staff != "" {
+		return staffPlaces[0].items
+	}
 	for _, g := range places {
 		if c.in(g) && len(g.items) > 1 {
 			return g.items

@@ -111,6 +111,8 @@ CREATE TABLE webhook_messages (
     CHECK (delivered_at IS NULL OR parked_at IS NULL)
 );
 CREATE INDEX webhook_messages_parked ON webhook_messages (id) WHERE parked_at IS NOT NULL;
+-- Messages on their way are few beside those delivered and kept for a month.
+CREATE INDEX webhook_messages_pending ON webhook_messages (created_at) WHERE delivered_at IS NULL AND parked_at IS NULL;
 CREATE INDEX webhook_messages_delivered ON webhook_messages (delivered_at) WHERE delivered_at IS NOT NULL;
 
 -- +goose Down

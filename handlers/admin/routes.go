@@ -1,0 +1,25 @@
+// Package admin answers the staff's pages: every route of theirs is on this
+// page; one file a screen.
+package admin
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"ztc-portal/handlers/web"
+	"ztc-portal/models"
+)
+
+// admin is what the handlers of the staff's pages share.
+type admin struct{ *web.Web }
+
+// Mount adds the staff's pages to those that know who asks.
+func Mount(pages *echo.Group, w *web.Web) {
+	a := &admin{w}
+	repair := web.Allowed(models.Role.MayRepair)
+	g := pages.Group("/admin", web.StaffOnly)
+	g.GET("", a.home)
+	g.GET("/jobs", a.showJobs)
+	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, repair)
+}
+
+func (a *admin) home(c echo.Context) error { return web.SeeOther(c, web.Home(web.Who(c))) }

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"ztc-portal/models"
+	"ztc-portal/models/modelstest"
+)
+
+func TestMetricsTellOfTheWholePortal(t *testing.T) {
+	t.Parallel()
+	for _, engine := range modelstest.Engines {
+		t.Run(string(engine), func(t *testing.T) {
+			b := modelstest.OpenWith(t, engine, func(rules *models.Rules) { rules.Webhooks = true })
+			account, campaigns := b.Seller(t, 100*models.Yuan, 50*models.Yuan) // two messages of new campaigns
+			b.Charge(t, "click", campaigns[0], 30*models.Yuan)
+			b.Pending(t, account, "300")
+			b.Clock.Add(3 * 24 * time.Hour)
+			first := b.Queue.Tasks()[0].Args.(models.DeliverWebhook)
+			if wait, err := b.WebhookTried(t.Context(), first.ID, false, "503"); err != nil || wait != 0 {
+				t.Fatal(wait, err)
+			}
+			want := []string{
+				`portal_payments{state="pending"} 1`, `portal_accounts{state="arrears"} 1`, "portal_arrears_fen 3000", "portal_suspense_fen 0",
+				"portal_webhooks_parked 1", "portal_webhooks_pending 1",
+			}
+			answer := httptest.NewRecorder()
+			metricsHandler(b.Store, slog.New(slog.DiscardHandler)).ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+			for _, line := range want {
+				if !strings.Contains(answer.Body.String(), "\n"+line+"\n") {
+					t.Errorf("the metrics lack %q:\n%s", line, figuresOf(answer.Body.String()))
+				}
+			}
+		})
+	}
+}
+
+// figuresOf are the portal's own lines among the metrics.
+func figuresOf(text string) (own string) {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "portal_") {
+			own += line
+		}
+	}
+	return own
+}
