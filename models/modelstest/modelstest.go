@@ -157,6 +157,15 @@ func URL(t testing.TB, engine models.Engine) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "portal.db")
 }
 
+// EmptyURL makes a database without any table and gives its address.
+func EmptyURL(t testing.TB, engine models.Engine) string {
+	t.Helper()
+	if engine == models.Postgres {
+		return postgresURL(t)
+	}
+	return URL(t, engine)
+}
+
 func migrate(url string) error {
 	store, err := models.Open(url, models.Options{})
 	if err != nil {

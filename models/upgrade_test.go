@@ -1,0 +1,99 @@
+package models_test
+
+import (
+	"database/sql"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"ztc-portal/models"
+	"ztc-portal/models/migrations"
+	"ztc-portal/models/modelstest"
+)
+
+// schemaOf brings an empty database to one numbered schema, as it once was.
+func schemaOf(t *testing.T, engine models.Engine, db *sql.DB, number int64) {
+	t.Helper()
+	files, err := fs.Sub(migrations.Files, string(engine))
+	must(t, err)
+	dialect := goose.DialectSQLite3
+	if engine == models.Postgres {
+		dialect = goose.DialectPostgres
+	}
+	provider, err := goose.NewProvider(dialect, db, files)
+	must(t, err)
+	_, err = provider.UpTo(t.Context(), number)
+	must(t, err)
+}
+
+// A portal of the first schema, with a seller who has spent, is upgraded: what
+// was spent still stands, books and campaigns work on.
+func TestTheFirstSchemaIsUpgradedWithItsData(t *testing.T) {
+	t.Parallel()
+	for _, engine := range modelstest.Engines {
+		t.Run(string(engine), func(t *testing.T) {
+			url := modelstest.EmptyURL(t, engine)
+			clock := modelstest.NewClock()
+			store, err := models.Open(url, models.Options{Now: clock.Now})
+			must(t, err)
+			t.Cleanup(func() { store.Close() })
+			b := &modelstest.Bench{Store: store, Clock: clock, Queue: &modelstest.Queue{}}
+			store.SetQueue(b.Queue)
+			db, err := store.Handle()
+			must(t, err)
+			schemaOf(t, engine, db, 1)
+			const at = "'2026-11-24 05:00:00+00:00'"
+			for _, statement := range []string{
+				"INSERT INTO sellers (id, shop_name, created_at) VALUES (1, 'Old shop', " + at + ")",
+				"INSERT INTO ledger_accounts (id, name, balance_fen, created_at) VALUES (101, 'seller:1:cash', -70, " + at + "), (102, 'seller:1:bonus', 0, " + at + ")",
+				"INSERT INTO accounts (id, seller_id, cash_account_id, bonus_account_id, funding_state, arrears_since, grace_ends_at, created_at) VALUES (1, 1, 101, 102, 'arrears', " + at + ", '2026-11-25 05:00:00+00:00', " + at + ")",
+				"INSERT INTO campaigns (id, account_id, name, daily_budget_fen, switched_on, switched_at, created_at) VALUES (1, 1, 'Old', 10000, TRUE, " + at + ", " + at + ")",
+				"INSERT INTO keywords (id, campaign_id, phrase, bid_fen, quality, created_at) VALUES (1, 1, 'tea', 100, 7, " + at + ")",
+				"INSERT INTO account_stops (account_id, began_at) VALUES (1, " + at + ")",
+				"INSERT INTO ledger_transactions (id, kind, reference, booked_at) VALUES (1, 'charge', 'old-1', " + at + ")",
+				"INSERT INTO ledger_entries (transaction_id, account_id, amount_fen, balance_after_fen) SELECT 1, id, CASE WHEN name = 'revenue' THEN 70 ELSE -70 END, CASE WHEN name = 'revenue' THEN 70 ELSE -70 END FROM ledger_accounts WHERE name IN ('revenue', 'seller:1:cash')",
+				"UPDATE ledger_accounts SET balance_fen = 70 WHERE name = 'revenue'",
+				"INSERT INTO charges (charge_id, account_id, campaign_id, amount_fen, charged_at, received_at, transaction_id) VALUES ('old-1', 1, 1, 70, " + at + ", " + at + ", 1)",
+				"INSERT INTO campaign_days (campaign_id, day_on, cost_fen, clicks) VALUES (1, '2026-11-24', 70, 1), (1, '2026-11-23', 900, 9)",
+				"INSERT INTO account_days (account_id, day_on, cost_fen) VALUES (1, '2026-11-24', 70), (1, '2026-11-23', 900)",
+				"INSERT INTO account_hours (account_id, day_on, hour, cost_fen) VALUES (1, '2026-11-24', 13, 70), (1, '2026-11-23', 10, 500), (1, '2026-11-23', 11, 400)",
+			} {
+				if _, err := db.ExecContext(t.Context(), statement); err != nil {
+					t.Fatalf("%s: %v", statement, err)
+				}
+			}
+			if engine == models.Postgres { // numbers given by hand are not given again
+				for table := range strings.FieldsSeq("sellers ledger_accounts accounts campaigns keywords ledger_transactions") {
+					_, err := db.ExecContext(t.Context(), "SELECT setval(pg_get_serial_sequence('"+table+"', 'id'), 1000)")
+					must(t, err)
+				}
+			}
+			must(t, store.Migrate(t.Context()))
+			current, err := store.SchemaIsCurrent(t.Context())
+			if err != nil || !current {
+				t.Fatalf("the schema is current: %v, %v", current, err)
+			}
+			b.Sound(t)
+			want := map[string]string{"1 2026-11-23": "[900 9 0 0 0 0]", "1 2026-11-24": "[70 1 0 0 0 0]"}
+			if diff := cmp.Diff(want, sums(t, b, "campaign_days", "campaign_id")); diff != "" {
+				t.Error(diff)
+			}
+			if cost := desk(t, b, 1).DailyCost; cost.Fen != 900 || cost.Days != 1 {
+				t.Errorf("daily cost %+v", cost)
+			}
+			got, err := b.PostCharges(t.Context(), []models.Charge{click(b, "old-1", 1, 70), click(b, "new-1", 1, 30)})
+			wantCounts(t, got, err, 1, 1)
+			wantFunds(t, b, 1, -100, 0)
+			recharge(t, b, 1, 300*yuan)
+			wantDelivery(t, b, 1, models.DeliveryRecovering)
+			r := follow(t, b)
+			if r.cursor == 0 || r.states[1].Delivery != models.DeliveryRecovering {
+				t.Errorf("the feed of an upgraded campaign: %d, %+v", r.cursor, r.states)
+			}
+			b.Sound(t)
+		})
+	}
+}
