@@ -139,6 +139,10 @@ func (s *site) engine(t testing.TB, scopes ...models.Scope) *engine {
 	return &engine{t: t, site: s, key: key, met: map[string]bool{}}
 }
 
+// worthChecking bounds what is held against the contract: the validator takes
+// seconds for thousands of items that are all alike.
+const worthChecking = 64 << 10
+
 // reply is what the API answered.
 type reply struct {
 	*http.Response
@@ -183,7 +187,7 @@ func (e *engine) do(method, path, body string, options ...option) reply {
 	content, err := io.ReadAll(response.Body)
 	must(e.t, err)
 	got := e.got(request, response, content)
-	json := request.Header.Get("Content-Type") == "application/json"
+	json := request.Header.Get("Content-Type") == "application/json" && len(body) < worthChecking
 	if json && response.StatusCode == http.StatusOK && strings.HasPrefix(body, "[") && bytes.Contains(content, []byte(`"rejected":[]`)) {
 		theContract(e.t).allows(e.t, request, body)
 	}
@@ -194,7 +198,9 @@ func (e *engine) do(method, path, body string, options ...option) reply {
 func (e *engine) got(request *http.Request, response *http.Response, content []byte) reply {
 	e.t.Helper()
 	c := theContract(e.t)
-	c.holds(e.t, request, response, content)
+	if len(content) < worthChecking {
+		c.holds(e.t, request, response, content)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.met[fmt.Sprintf("%s %s %d", c.methodOf(request.URL.Path), request.URL.Path, response.StatusCode)] = true
@@ -203,6 +209,9 @@ func (e *engine) got(request *http.Request, response *http.Response, content []b
 
 func (r reply) is(t testing.TB, status int) reply {
 	t.Helper()
+	if r.Response == nil {
+		t.Fatal("there was no answer")
+	}
 	if r.StatusCode != status {
 		t.Fatalf("%s: %s, want %d: %.400s", r.Header.Get("X-Request-Id"), r.Status, status, r.body)
 	}

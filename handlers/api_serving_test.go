@@ -146,6 +146,7 @@ func (e *engine) poll(cursor string, wait int) <-chan polled {
 	done := make(chan polled, 1)
 	began := time.Now()
 	go func() {
+		defer close(done) // should the request fail, nobody waits for ever
 		answer := e.get(fmt.Sprintf("/serving?after=%s&wait=%d", cursor, wait))
 		done <- polled{answer, time.Since(began), time.Now()}
 	}()
@@ -162,7 +163,7 @@ func TestAPollHearsOfAStopWithinASecond(t *testing.T) {
 	eachSite(t, func(t *testing.T, site *site) {
 		s := site.charged(t)
 		cursor := s.get("/serving").serving(t).Cursor
-		polls := []<-chan polled{s.poll(cursor, 30), s.poll(cursor, 30), s.poll(cursor, 30)}
+		polls := []<-chan polled{s.poll(cursor, 30), s.poll(cursor, 31), s.poll(cursor, 10_000_000_000)} // the last is more than a Duration holds
 		time.Sleep(300 * time.Millisecond)
 		s.send("/charges", s.click("a", 299*yuan)).counts(t) // no stop yet
 		time.Sleep(300 * time.Millisecond)

@@ -1,11 +1,14 @@
 package handlers_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -36,7 +39,9 @@ func (s *site) charged(t testing.TB) *charged {
 	return &charged{s, s.engine(t), account, campaigns[0], keywords[0].ID}
 }
 
-func (s *charged) click(id string, amount models.Fen) item { return s.site.click(id, s.campaign, amount) }
+func (s *charged) click(id string, amount models.Fen) item {
+	return s.site.click(id, s.campaign, amount)
+}
 
 // spent wants this much to have been booked on the seller's money.
 func (s *charged) spent(t testing.TB, want models.Fen) {
@@ -228,7 +233,7 @@ func TestEveryReasonToRejectACharge(t *testing.T) {
 		met := map[models.RejectCode]bool{}
 		for i, r := range got.Rejected {
 			met[r.Code] = true
-			words := word(text.English, "api.reject."+string(want[i].code), "Max", models.Fen(models.MaxChargeFen))
+			words := word(text.English, "api.reject."+string(want[i].code), "Max", models.MaxChargeFen)
 			if id, _ := want[i].item["charge_id"].(string); r.Index != i || r.Code != want[i].code || r.ChargeID != id || r.Detail != words {
 				t.Errorf("%v is %+v, want %s", want[i].item, r, want[i].code)
 			}
@@ -298,6 +303,7 @@ func TestBodiesMayBeLinesAndPacked(t *testing.T) {
 				t.Errorf("%s has a place: %+v", name, p)
 			}
 		}
+		s.cutOffIsRefused(t, array())
 		for _, wrong := range []option{
 			kind("text/plain"), kind("application/x-www-form-urlencoded"), kind("text/csv"), kind("json"), kind("application/json;;"),
 			header("Content-Encoding", "br"), header("Content-Encoding", "deflate"), header("Content-Encoding", "gzip, gzip"),
@@ -315,12 +321,13 @@ func TestLargeBodiesAreRefused(t *testing.T) {
 		full := "[" + lines(s.click("in", 100)) + "]"
 		full = strings.Repeat(" ", limit-len(full)) + full
 		over := func(r *http.Request) { r.ContentLength = -1 }
+		bomb := packed(strings.Repeat(" ", 2*limit))
 		for name, answer := range map[string]reply{
 			"plain":            s.post("/charges", " "+full),
 			"of unsaid length": s.post("/charges", " "+full, over),
 			"a bomb":           s.post("/charges", packed(" "+full), header("Content-Encoding", "gzip")),
-			"a larger bomb":    s.post("/charges", packed(strings.Repeat(" ", 64<<20)), header("Content-Encoding", "gzip")),
-			"a broken bomb":    s.post("/charges", packed(strings.Repeat(" ", 64<<20))[:20000], header("Content-Encoding", "gzip")),
+			"a larger bomb":    s.post("/charges", bomb, header("Content-Encoding", "gzip")),
+			"a broken bomb":    s.post("/charges", bomb[:3*len(bomb)/4], header("Content-Encoding", "gzip")),
 			"results":          s.post("/results", strings.Repeat(" ", limit+1)),
 		} {
 			if p := answer.refused(t, http.StatusRequestEntityTooLarge, "body_too_large"); !strings.Contains(p.Detail, "4 MiB") {
@@ -520,4 +527,24 @@ func TestEveryReasonToRejectAResult(t *testing.T) {
 			t.Errorf("there stands %q", got)
 		}
 	})
+}
+
+// cutOffIsRefused promises a body of broken chunks: nothing of it is taken, and
+// it is the sender's fault, not ours.
+func (s *charged) cutOffIsRefused(t *testing.T, body string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.site.url, "http://"))
+	must(t, err)
+	defer conn.Close()
+	must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	_, err = fmt.Fprintf(conn, "POST /api/v1/charges HTTP/1.1\r\nHost: portal\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\nno chunk\r\n", s.key, len(body), body)
+	must(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	must(t, err)
+	defer response.Body.Close()
+	said, err := io.ReadAll(response.Body)
+	must(t, err)
+	if response.StatusCode != http.StatusBadRequest || !strings.Contains(string(said), `"body_cut_off"`) {
+		t.Errorf("a body that was cut off is answered %d %s", response.StatusCode, said)
+	}
 }

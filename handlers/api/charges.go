@@ -76,7 +76,7 @@ func reasons(ctx context.Context, rejected []models.Rejection) map[models.Reject
 	words := make(map[models.RejectCode]reason)
 	for _, r := range rejected {
 		if _, said := words[r.Code]; !said {
-			words[r.Code] = reason{r.Code, text.T(ctx, "api.reject."+string(r.Code), "Max", models.Fen(models.MaxChargeFen))}
+			words[r.Code] = reason{r.Code, text.T(ctx, "api.reject."+string(r.Code), "Max", models.MaxChargeFen)}
 		}
 	}
 	return words

@@ -84,31 +84,34 @@ func readBody(c echo.Context) ([]byte, error) {
 		kind != "" && kind != "application/json" && kind != "application/x-ndjson" && kind != "application/ndjson" && kind != "application/jsonl":
 		return nil, &problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type"}
 	}
-	raw := http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
-	switch encoding := strings.ToLower(c.Request().Header.Get("Content-Encoding")); encoding {
-	case "", "identity":
-		return io.ReadAll(raw)
-	case "gzip", "x-gzip":
-		unpacked, err := gzip.NewReader(raw)
-		if err != nil {
-			return nil, badEncoding(err)
-		}
-		body, err := io.ReadAll(io.LimitReader(unpacked, maxBody+1))
-		if err != nil {
-			return nil, badEncoding(err)
-		}
-		if len(body) > maxBody {
-			return nil, &http.MaxBytesError{Limit: maxBody}
-		}
-		return body, nil
-	default:
-		return nil, &problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type"}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, err
 	}
+	if err != nil { // it did not come whole, or not in time
+		return nil, &problem{status: http.StatusBadRequest, code: "body_cut_off"}
+	}
+	switch strings.ToLower(c.Request().Header.Get("Content-Encoding")) {
+	case "", "identity":
+		return body, nil
+	case "gzip", "x-gzip":
+		return unpack(body)
+	}
+	return nil, &problem{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type"}
 }
 
-func badEncoding(err error) error {
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return err
+// unpack gives what is in a gzip, up to maxBody.
+func unpack(packed []byte) ([]byte, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, &problem{status: http.StatusBadRequest, code: "bad_encoding"}
 	}
-	return &problem{status: http.StatusBadRequest, code: "bad_encoding"}
+	body, err := io.ReadAll(io.LimitReader(reader, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, &problem{status: http.StatusBadRequest, code: "bad_encoding"}
+	case len(body) > maxBody:
+		return nil, &http.MaxBytesError{Limit: maxBody}
+	}
+	return body, nil
 }

@@ -47,7 +47,7 @@ type document struct {
 // Codes lists every code of a problem; each has a title and a sentence in the
 // catalogues.
 var Codes = []string{
-	"unauthorized", "scope_missing", "bad_json", "bad_encoding", "bad_parameter", "unsupported_media_type", "body_too_large", "too_many_items",
+	"unauthorized", "scope_missing", "bad_json", "bad_encoding", "body_cut_off", "bad_parameter", "unsupported_media_type", "body_too_large", "too_many_items",
 	"too_fast", "not_found", "method_not_allowed", "cursor_unknown", "unavailable", "internal",
 }
 

@@ -79,14 +79,14 @@ func (a *api) snapshot(c echo.Context) error {
 	}
 	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	out := bufio.NewWriterSize(c.Response(), 32<<10)
-	out.WriteString(`{"cursor":"` + models.CursorText(cursor) + `","campaigns":[`)
+	_, _ = out.WriteString(`{"cursor":"` + models.CursorText(cursor) + `","campaigns":[`) // what fails here, Flush says
 	separator := ""
 	err = a.Store.ServingAll(ctx, func(campaign models.ServingCampaign) error {
 		item, err := json.Marshal(campaign)
 		if err != nil {
 			return err
 		}
-		out.WriteString(separator)
+		_, _ = out.WriteString(separator)
 		separator = ","
 		_, err = out.Write(item)
 		return err
@@ -95,10 +95,12 @@ func (a *api) snapshot(c echo.Context) error {
 		return err
 	}
 	if err != nil {
-		a.Log.ErrorContext(ctx, "snapshot cut off", "error", err)
+		if ctx.Err() == nil { // or the reader left
+			a.Log.ErrorContext(ctx, "snapshot cut off", "error", err)
+		}
 		panic(http.ErrAbortHandler)
 	}
-	out.WriteString("]}\n")
+	_, _ = out.WriteString("]}\n")
 	return out.Flush()
 }
 
@@ -138,7 +140,7 @@ func seconds(c echo.Context, name string, limit time.Duration) (time.Duration, e
 	if err != nil || n < 0 {
 		return 0, badParameter(name)
 	}
-	return min(time.Duration(n)*time.Second, limit), nil
+	return time.Duration(min(n, int(limit/time.Second))) * time.Second, nil
 }
 
 func badParameter(name string) error {
