@@ -32,7 +32,7 @@ import (
 const (
 	chargeAccounts = 10_000
 	chargesABody   = 1_000
-	chargeClients  = 4
+	chargeClients  = 8
 )
 
 // engineRun is the portal as a process of its own, and a client of its API.
@@ -178,8 +178,8 @@ func (r *engineRun) serve(database string) error {
 
 func (r *engineRun) stop() {
 	if r.exited != nil {
-		r.process.Process.Signal(syscall.SIGTERM)
-		<-r.exited
+		_ = r.process.Process.Signal(syscall.SIGTERM) // it has ended if this fails
+		<-r.exited                                    // its own words are on standard error
 	}
 	r.raw.Close()
 	os.RemoveAll(r.folder)
@@ -286,7 +286,7 @@ func (r *engineRun) pageMeanwhile(ctx context.Context, pace float64, line func(w
 		_, err = io.Copy(io.Discard, answer.Body)
 		answer.Body.Close()
 		if err != nil || answer.StatusCode != http.StatusOK {
-			return fmt.Errorf("the overview answered %d, %v", answer.StatusCode, err)
+			return errors.Join(err, fmt.Errorf("the overview answered %d", answer.StatusCode))
 		}
 		took = append(took, time.Since(began))
 		time.Sleep(20 * time.Millisecond)
@@ -320,7 +320,7 @@ func (r *engineRun) signIn() (*http.Client, error) {
 	form.Body.Close()
 	token := csrfField.FindSubmatch(page)
 	if err != nil || token == nil {
-		return nil, fmt.Errorf("the sign-in page has no form token: %v", err)
+		return nil, errors.Join(err, errors.New("the sign-in page has no form token"))
 	}
 	answer, err := browser.PostForm(r.address+"/login", url.Values{"csrf": {string(token[1])}, "email": {benchSeller}, "password": {benchPassword}})
 	if err != nil {

@@ -32,7 +32,7 @@ func eachTold(t *testing.T, test func(*testing.T, *site)) {
 // the answer.
 func (s *site) parked(t testing.TB, answer string) int64 {
 	t.Helper()
-	s.Bench.Seller(t, 100*yuan)
+	s.Seller(t, 100*yuan)
 	var id int64
 	for _, task := range s.Queue.Tasks() {
 		if message, ok := task.Args.(models.DeliverWebhook); ok {
@@ -174,7 +174,7 @@ func TestJobsPage(t *testing.T) {
 		if n := empty.Find("#main table, #main form").Length(); n != 0 {
 			t.Errorf("an empty page has %d tables and forms", n)
 		}
-		s.Bench.Seller(t, slices.Repeat([]models.Fen{30 * yuan}, models.PageSize)...)
+		s.Seller(t, slices.Repeat([]models.Fen{30 * yuan}, models.PageSize)...)
 		s.Clock.Add(3 * 24 * time.Hour)
 		for _, task := range s.Queue.Tasks() {
 			if message, ok := task.Args.(models.DeliverWebhook); ok {
@@ -183,7 +183,7 @@ func TestJobsPage(t *testing.T) {
 			}
 		}
 		last := s.parked(t, "503 down")
-		s.Bench.Seller(t, 100*yuan) // one on its way
+		s.Seller(t, 100*yuan) // one on its way
 		s.Clock.Add(2 * time.Hour)
 		b.signInTo("/admin/jobs", "admin@shop.test") // days have passed
 		for _, lang := range text.Languages {

@@ -533,7 +533,7 @@ func TestEveryReasonToRejectAResult(t *testing.T) {
 // it is the sender's fault, not ours.
 func (s *charged) cutOffIsRefused(t *testing.T, body string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.site.url, "http://"))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	must(t, err)
 	defer conn.Close()
 	must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))

@@ -137,20 +137,11 @@ func (t *tx) storeResults(taken map[int64][]Result) error {
 		return err
 	}
 	var all []Result
-	var campaigns []int64
-	from, to := t.now, time.Time{}
 	for _, account := range accounts {
-		for _, r := range taken[account] {
-			all, campaigns = append(all, r), append(campaigns, r.CampaignID)
-			if r.HourAt.Before(from) {
-				from = r.HourAt
-			}
-			if r.HourAt.After(to) {
-				to = r.HourAt
-			}
-		}
+		all = append(all, taken[account]...)
 	}
-	before, err := t.resultsBetween(campaigns, from, to)
+	conn := bulk.On(t.DB)
+	before, err := standing(conn, all)
 	if err != nil {
 		return err
 	}
@@ -169,7 +160,6 @@ func (t *tx) storeResults(taken map[int64][]Result) error {
 			sums.add(account, r.CampaignID, r.KeywordID, momentOf(r.HourAt), now)
 		}
 	}
-	conn := bulk.On(t.DB)
 	if err := t.writeResults(conn, fresh); err != nil {
 		return err
 	}
@@ -181,43 +171,41 @@ func (t *tx) storeResults(taken map[int64][]Result) error {
 	return nil
 }
 
-// resultsBetween reads what stands of some campaigns from one hour to another.
-func (t *tx) resultsBetween(campaigns []int64, from, to time.Time) (map[hourKey]measures, error) {
-	slices.Sort(campaigns)
-	stands := make(map[hourKey]measures)
-	const query = "SELECT campaign_id, keyword_id, hour_at, impressions, clicks, orders, order_amount_fen FROM results WHERE hour_at BETWEEN ? AND ? AND campaign_id IN ?"
-	rows, err := t.Raw(query, from.UTC(), to.UTC(), slices.Compact(campaigns)).Rows()
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+// standing reads what stands of the campaigns, keywords and hours of results.
+func standing(conn bulk.Conn, results []Result) (map[hourKey]measures, error) {
+	stands := make(map[hourKey]measures, len(results))
+	const figures = "results.campaign_id, results.keyword_id, results.hour_at, impressions, clicks, orders, order_amount_fen"
+	return stands, conn.Match(figures, "results", len(results), keysOf(results), func(scan bulk.Scan) error {
 		var key hourKey
 		var at time.Time
 		var m measures
-		if err := rows.Scan(&key.campaign, &key.keyword, &at, &m[0], &m[1], &m[2], &m[3]); err != nil {
-			return nil, err
-		}
+		err := scan(&key.campaign, &key.keyword, &at, &m[0], &m[1], &m[2], &m[3])
 		key.hour = at.Unix() / 3600
 		stands[key] = m
+		return err
+	})
+}
+
+// keysOf are the columns that name results.
+func keysOf(results []Result) []bulk.Column {
+	n := len(results)
+	campaigns, keywords, hours := make([]int64, n), make([]int64, n), make([]time.Time, n)
+	for i, r := range results {
+		campaigns[i], keywords[i], hours[i] = r.CampaignID, r.KeywordID, r.HourAt.UTC()
 	}
-	return stands, rows.Err()
+	return []bulk.Column{{Name: "campaign_id", Values: campaigns}, {Name: "keyword_id", Values: keywords}, {Name: "hour_at", Values: hours}}
 }
 
 func (t *tx) writeResults(conn bulk.Conn, results []Result) error {
-	n := len(results)
-	campaigns, keywords, hours := make([]int64, n), make([]int64, n), make([]time.Time, n)
 	var figures [4][]int64
-	for i, r := range results {
-		campaigns[i], keywords[i], hours[i] = r.CampaignID, r.KeywordID, r.HourAt.UTC()
+	for _, r := range results {
 		for j, value := range r.figures() {
 			figures[j] = append(figures[j], value)
 		}
 	}
-	return conn.Insert("results", n, []bulk.Column{
-		{Name: "campaign_id", Values: campaigns}, {Name: "keyword_id", Values: keywords}, {Name: "hour_at", Values: hours},
+	return conn.Insert("results", len(results), append(keysOf(results), []bulk.Column{
 		{Name: "impressions", Values: figures[0]}, {Name: "clicks", Values: figures[1]}, {Name: "orders", Values: figures[2]},
 		{Name: "order_amount_fen", Values: figures[3]}, {Name: "received_at", Values: t.now},
-	}, `ON CONFLICT (campaign_id, keyword_id, hour_at) DO UPDATE SET impressions = excluded.impressions, clicks = excluded.clicks,
+	}...), `ON CONFLICT (campaign_id, keyword_id, hour_at) DO UPDATE SET impressions = excluded.impressions, clicks = excluded.clicks,
 		orders = excluded.orders, order_amount_fen = excluded.order_amount_fen, received_at = excluded.received_at`, nil)
 }

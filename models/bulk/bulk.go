@@ -45,29 +45,11 @@ var chunks = []int{200, 40, 8, 1}
 // Insert writes n rows. The suffix follows the rows (ON CONFLICT …, RETURNING
 // …); what it returns is read row by row by each, which may be nil.
 func (c Conn) Insert(table string, n int, columns []Column, suffix string, each func(Scan) error) error {
-	if n == 0 {
-		return nil
+	head := fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM ", table, names(columns))
+	if !c.postgres && suffix != "" {
+		suffix = "WHERE true " + suffix // or SQLite takes ON CONFLICT for a join's ON
 	}
-	head := fmt.Sprintf("INSERT INTO %s (%s) ", table, names(columns))
-	if c.postgres {
-		rows, args, err := arrayRows(columns)
-		if err != nil {
-			return err
-		}
-		return c.Query(head+"SELECT * FROM "+rows+" "+suffix, args, each)
-	}
-	for from := 0; from < n; {
-		size := chunkOf(n - from)
-		rows, args, err := valueRows(columns, from, size)
-		if err != nil {
-			return err
-		}
-		if err := c.Query(head+"VALUES "+rows+" "+suffix, args, each); err != nil {
-			return err
-		}
-		from += size
-	}
-	return nil
+	return c.each(n, columns, func(rows string, args []any) error { return c.Query(head+rows+" "+suffix, args, each) })
 }
 
 func chunkOf(left int) int {
@@ -83,9 +65,6 @@ func chunkOf(left int) int {
 // which no other of the rows names. What the suffix returns (RETURNING …) is
 // read by each, which may be nil.
 func (c Conn) Add(table string, n int, keys, deltas []Column, suffix string, each func(Scan) error) error {
-	if n == 0 {
-		return nil
-	}
 	columns := append(append([]Column{}, keys...), deltas...)
 	sets, match := make([]string, len(deltas)), make([]string, len(keys))
 	for i, column := range columns {
@@ -98,12 +77,31 @@ func (c Conn) Add(table string, n int, keys, deltas []Column, suffix string, eac
 	}
 	head := fmt.Sprintf("UPDATE %s SET %s FROM ", table, strings.Join(sets, ", "))
 	tail := fmt.Sprintf(" WHERE %s %s", strings.Join(match, " AND "), suffix)
+	return c.each(n, columns, func(rows string, args []any) error { return c.Query(head+rows+tail, args, each) })
+}
+
+// Match reads what the selected expressions are of the rows that the keys name.
+func (c Conn) Match(selected, table string, n int, keys []Column, each func(Scan) error) error {
+	match := make([]string, len(keys))
+	for i, key := range keys {
+		match[i] = fmt.Sprintf("%s.%s = v.column%d", table, key.Name, i+1)
+	}
+	head, tail := "SELECT "+selected+" FROM ", " JOIN "+table+" ON "+strings.Join(match, " AND ")
+	return c.each(n, keys, func(rows string, args []any) error { return c.Query(head+rows+tail, args, each) })
+}
+
+// each hands out the rows as a source to select from, named v: all of them at
+// once on PostgreSQL, some at a time on SQLite.
+func (c Conn) each(n int, columns []Column, use func(rows string, args []any) error) error {
+	if n == 0 {
+		return nil
+	}
 	if c.postgres {
-		from, args, err := arrayRows(columns)
+		rows, args, err := arrayRows(columns)
 		if err != nil {
 			return err
 		}
-		return c.Query(head+from+tail, args, each)
+		return use(rows, args)
 	}
 	for from := 0; from < n; {
 		size := chunkOf(n - from)
@@ -111,7 +109,7 @@ func (c Conn) Add(table string, n int, keys, deltas []Column, suffix string, eac
 		if err != nil {
 			return err
 		}
-		if err := c.Query(head+"(VALUES "+rows+") AS v"+tail, args, each); err != nil {
+		if err := use("(VALUES "+rows+") AS v", args); err != nil {
 			return err
 		}
 		from += size
