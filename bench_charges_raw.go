@@ -151,9 +151,9 @@ func (r *engineRun) writeBody(ctx context.Context, tx *sql.Tx, body rawBody, bal
 
 // rawRows draws the charges of one body and all that follows from them.
 func (r *engineRun) rawRows(transaction *int64, revenueID int64, revenue *int64, ordered bool) (body rawBody, balances []any, sum int64) {
-	type posting struct{ account, amount, clicks, transaction int64 }
-	of := make(map[int64]*posting, chargesABody)
-	var order []*posting
+	type sums struct{ account, amount, clicks, transaction int64 }
+	of := make(map[int64]*sums, chargesABody)
+	var order []*sums
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	day, hour := models.DayOn(now), int64(now.In(models.Shanghai).Hour())
 	charges, first := make([][]any, 0, chargesABody), map[int64]string{}
@@ -162,7 +162,7 @@ func (r *engineRun) rawRows(transaction *int64, revenueID int64, revenue *int64,
 		p := of[account]
 		if p == nil {
 			*transaction++
-			p = &posting{account: account, transaction: *transaction}
+			p = &sums{account: account, transaction: *transaction}
 			of[account], first[*transaction], order = p, id, append(order, p)
 		}
 		p.amount, p.clicks = p.amount+amount, p.clicks+1

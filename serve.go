@@ -49,14 +49,22 @@ func migrateAll(ctx context.Context, store *models.Store) error {
 
 // serve runs the portal until the context ends, and then lets what runs finish.
 func serve(ctx context.Context, s Settings, _ []string) error {
-	log, clock := newLog(s), newClock(s.ClockSpeed)
-	store, err := openStore(s, log, clock.Now)
+	log := newLog(s)
+	clock := newClock(1, time.Time{})
+	store, err := openStore(s, log, func() time.Time { return clock.Now() })
 	if err != nil {
 		return err
 	}
 	defer store.Close()
 	if err := prepareDatabase(ctx, s, store); err != nil {
 		return err
+	}
+	if s.Demo() { // the only mode in which the clock may run, or have run, ahead
+		newest, err := store.NewestInstant(ctx)
+		if err != nil {
+			return err
+		}
+		clock = newClock(s.ClockSpeed, newest)
 	}
 	var box *sandbox.Sandbox
 	if s.Sandbox() {
@@ -79,6 +87,9 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 		return err
 	}
 	if err := seedEmptyDemo(ctx, s, store); err != nil {
+		return err
+	}
+	if err := store.ResumeServing(ctx); err != nil {
 		return err
 	}
 	secret, err := s.SecretKey()
@@ -112,10 +123,11 @@ const simulatorKey = "demo simulator"
 // simulateDemo runs the simulated ad engine beside the portal, as a client of
 // its API that knows nothing else of it. stop waits until it has ended.
 func simulateDemo(ctx context.Context, s Settings, store *models.Store, log *slog.Logger) (stop func(), err error) {
-	if err := store.RevokeAPIKeysNamed(ctx, simulatorKey); err != nil {
+	key, err := store.CreateAPIKey(ctx, simulatorKey, nil)
+	if err != nil {
 		return nil, err
 	}
-	key, err := store.CreateAPIKey(ctx, simulatorKey, nil)
+	its, err := store.APIKeyOf(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -125,15 +137,21 @@ func simulateDemo(ctx context.Context, s Settings, store *models.Store, log *slo
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := engine.run(ctx); err != nil {
+		if err := engine.run(running); err != nil {
 			log.Warn("the simulated ad engine stopped", "error", err)
 		}
 	}()
-	return func() { cancel(); <-ended }, nil
+	return func() {
+		cancel()
+		<-ended
+		if err := store.RevokeAPIKey(context.WithoutCancel(ctx), its.ID); err != nil {
+			log.Warn("the simulated ad engine's key is not revoked", "error", err)
+		}
+	}, nil
 }
 
 // prepareDatabase migrates in demo mode; in production an old schema is refused.

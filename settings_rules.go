@@ -121,11 +121,11 @@ func (s Settings) checkEngine(f *faults) {
 	if s.ClockSpeed < 1 || s.ClockSpeed > 3600 {
 		f.add("PORTAL_CLOCK_SPEED", "%d is not between 1 and 3600", s.ClockSpeed)
 	}
+	if s.ClockSpeed != 1 && !s.Sandbox() {
+		f.add("PORTAL_CLOCK_SPEED", "only the demo with the built-in sandbox may hurry")
+	}
 	if s.Demo() {
 		return
-	}
-	if s.ClockSpeed != 1 {
-		f.add("PORTAL_CLOCK_SPEED", "only demo mode may hurry")
 	}
 	if s.Simulate != defaultOf("PORTAL_SIMULATE") && s.Simulate != "off" {
 		f.add("PORTAL_SIMULATE", "only demo mode has the simulated ad engine")

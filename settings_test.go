@@ -146,7 +146,7 @@ func TestProductionNamesWhatIsWrong(t *testing.T) {
 		"PORTAL_SIMULATE=2":                                      "PORTAL_SIMULATE: only demo mode has the simulated ad engine",
 		"PORTAL_SIMULATE=off":                                    "",
 		"PORTAL_CLOCK_SPEED=0":                                   "PORTAL_CLOCK_SPEED: 0 is not between 1 and 3600",
-		"PORTAL_CLOCK_SPEED=2":                                   "PORTAL_CLOCK_SPEED: only demo mode may hurry",
+		"PORTAL_CLOCK_SPEED=2":                                   "PORTAL_CLOCK_SPEED: only the demo with the built-in sandbox may hurry",
 		"PORTAL_SANDBOX_ADDR=127.0.0.1:9":                        "PORTAL_SANDBOX_ADDR: only demo mode has the sandbox gateway",
 		"PORTAL_ALIPAY_GATEWAY=":                                 "PORTAL_ALIPAY_GATEWAY: must be set",
 		"PORTAL_ALIPAY_GATEWAY=http://localhost:8081/gateway.do": "PORTAL_ALIPAY_GATEWAY: is on this machine: production refuses the sandbox gateway",

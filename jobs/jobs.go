@@ -104,10 +104,11 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	return runner, nil
 }
 
-// daily runs a task at the start and once a day, on one of the replicas.
+// daily runs a task once a day (UTC), on one of the replicas: at the first start
+// of the day, or when the day comes.
 func daily(args river.JobArgs) *river.PeriodicJob {
-	return river.NewPeriodicJob(river.PeriodicInterval(24*time.Hour), func() (river.JobArgs, *river.InsertOpts) {
-		return args, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: time.Hour}}
+	return river.NewPeriodicJob(river.PeriodicInterval(time.Hour), func() (river.JobArgs, *river.InsertOpts) {
+		return args, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: 24 * time.Hour}}
 	}, &river.PeriodicJobOpts{RunOnStart: true})
 }
 
@@ -119,8 +120,11 @@ func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) e
 		if r.real != nil && !task.RunAt.IsZero() {
 			options.ScheduledAt = r.real(task.RunAt)
 		}
-		if _, ok := task.Args.(models.DeliverWebhook); ok {
+		switch task.Args.(type) {
+		case models.DeliverWebhook:
 			options.Queue = webhookQueue
+		case models.RenewBudgets: // one an account and day, however many budgets are reached
+			options.UniqueOpts = river.UniqueOpts{ByArgs: true}
 		}
 		params[i] = river.InsertManyParams{Args: task.Args, InsertOpts: options}
 	}

@@ -106,7 +106,10 @@ func (a *Account) fundsChanged(before, after Funds, now time.Time, grace time.Du
 // the transaction that posted, under the account's lock.
 func (t *tx) fundsMoved(a *Account, before, after Funds) error {
 	was := a.FundingState
-	if (before.Spendable() > 0) != (after.Spendable() > 0) {
+	switch had, has := before.Spendable(), after.Spendable(); {
+	case has > had: // the engine counts down: it must hear of more
+		t.raise(a.ID)
+	case had > 0 && has <= 0:
 		t.touch(a.ID)
 	}
 	turns := a.fundsChanged(before, after, t.now, t.rules.ArrearsGrace)

@@ -113,13 +113,6 @@ func (s *Store) RevokeAPIKey(ctx context.Context, id int64) error {
 	})
 }
 
-// RevokeAPIKeysNamed ends every key of a name that is still good.
-func (s *Store) RevokeAPIKeysNamed(ctx context.Context, name string) error {
-	return s.inTx(ctx, func(t *tx) error {
-		return t.Model(&APIKey{}).Where("name = ? AND revoked_at IS NULL", name).Update("revoked_at", t.now).Error
-	})
-}
-
 // APIKeyOf finds the key that a request shows. Unauthenticated: there is none
 // like it, or it is revoked.
 func (s *Store) APIKeyOf(ctx context.Context, key string) (APIKey, error) {
@@ -135,8 +128,19 @@ func (s *Store) APIKeyOf(ctx context.Context, key string) (APIKey, error) {
 	if err != nil {
 		return k, err
 	}
-	if now := s.Now(); k.LastUsedAt == nil || now.Sub(*k.LastUsedAt) > noteUseEvery {
-		err = s.inTx(ctx, func(t *tx) error { return t.Model(&k).Update("last_used_at", t.now).Error })
+	if k.LastUsedAt == nil || s.Now().Sub(*k.LastUsedAt) > noteUseEvery {
+		s.noteUse(ctx, &k)
 	}
-	return k, err
+	return k, nil
+}
+
+// noteUse writes when a key was last used. A key is good though that can't be
+// written now.
+func (s *Store) noteUse(ctx context.Context, k *APIKey) {
+	err := s.inTx(ctx, func(t *tx) error {
+		return t.Model(k).Where("last_used_at IS NULL OR last_used_at < ?", t.now).Update("last_used_at", t.now).Error
+	})
+	if err != nil {
+		s.log.WarnContext(ctx, "the use of an API key is not noted", "key", k.ID, "error", err)
+	}
 }

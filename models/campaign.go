@@ -181,22 +181,6 @@ func (s *Store) SetBudget(ctx context.Context, by Actor, accountID, id int64, ty
 	})
 }
 
-// budgetChanged tells the engine of a budget, and notes on the timeline what it
-// means for today where that is another thing than before.
-func (t *tx) budgetChanged(c Campaign, old Fen) error {
-	t.touch(c.AccountID)
-	spent, err := t.spentToday(c.ID)
-	switch {
-	case err != nil:
-		return err
-	case spent < old && spent >= c.DailyBudgetFen:
-		return t.budgetReached(c.AccountID, c.ID)
-	case spent >= old && spent < c.DailyBudgetFen:
-		return t.event(c.AccountID, EventBudgetRaised, EventArgs{AmountFen: c.DailyBudgetFen, Campaign: c.Name})
-	}
-	return nil
-}
-
 // parseWithin reads an amount of a field as typed and holds it against limits;
 // the keys are those of an amount below and above them.
 func parseWithin(typed, field string, low, high Fen, tooSmall, tooLarge string) (Fen, error) {

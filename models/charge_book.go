@@ -127,8 +127,8 @@ type share struct {
 	rejected            []Rejection
 }
 
-// chargePosting is one posting: one account's fresh clicks of one body.
-type chargePosting struct {
+// due is what one account owes for its fresh clicks of one body: one posting.
+type due struct {
 	account       *Account
 	charges       []placed
 	before, after Funds
@@ -145,17 +145,17 @@ func (t *tx) bookCharges(shares []*share) error {
 	if err != nil {
 		return err
 	}
-	postings, err := t.planPostings(fresh, accounts)
-	if err != nil || len(postings) == 0 {
+	dues, err := t.planDues(fresh, accounts)
+	if err != nil || len(dues) == 0 {
 		return err
 	}
-	references, lines := make([]string, len(postings)), make([][]ledger.Line, len(postings))
-	for i, p := range postings {
+	references, lines := make([]string, len(dues)), make([][]ledger.Line, len(dues))
+	for i, p := range dues {
 		references[i], lines[i] = p.charges[0].ChargeID, p.lines
 	}
 	batch, err := ledger.OpenBatch(t.DB, KindCharge, references, t.now)
 	if err == nil {
-		err = t.storeCharges(postings, batch)
+		err = t.storeCharges(dues, batch)
 	}
 	if uniqueTaken(err) {
 		return errStale // another lane or replica booked one of them meanwhile: look again
@@ -163,7 +163,7 @@ func (t *tx) bookCharges(shares []*share) error {
 	if err != nil {
 		return err
 	}
-	if err := t.rollUpCharges(postings); err != nil {
+	if err := t.rollUpCharges(dues); err != nil {
 		return err
 	}
 	revenue, err := t.systemAccount("revenue")
@@ -173,7 +173,7 @@ func (t *tx) bookCharges(shares []*share) error {
 	if _, err := batch.Post(revenue, lines); err != nil {
 		return err
 	}
-	for _, p := range postings {
+	for _, p := range dues {
 		if err := t.fundsMoved(p.account, p.before, p.after); err != nil {
 			return err
 		}
@@ -240,27 +240,27 @@ func (t *tx) judgeCharges(shares []*share) ([][]placed, error) {
 	return fresh, nil
 }
 
-// planPostings makes one posting an account and share, in ascending order of
+// planDues makes one due an account and share, in ascending order of
 // account within a share; each begins with what the one before left.
-func (t *tx) planPostings(fresh [][]placed, accounts map[int64]*Account) ([]*chargePosting, error) {
-	var postings []*chargePosting
+func (t *tx) planDues(fresh [][]placed, accounts map[int64]*Account) ([]*due, error) {
+	var dues []*due
 	purses := make(map[int64]Fen)
 	for _, items := range fresh {
-		of := make(map[int64]*chargePosting)
+		of := make(map[int64]*due)
 		for _, item := range items {
 			p, ok := of[item.account]
 			if !ok {
-				p = &chargePosting{account: accounts[item.account]}
+				p = &due{account: accounts[item.account]}
 				of[item.account] = p
 				purses[p.account.CashAccountID], purses[p.account.BonusAccountID] = 0, 0
 			}
 			p.charges = append(p.charges, item)
 		}
 		for _, id := range slices.Sorted(maps.Keys(of)) {
-			postings = append(postings, of[id])
+			dues = append(dues, of[id])
 		}
 	}
-	if len(postings) == 0 {
+	if len(dues) == 0 {
 		return nil, nil
 	}
 	err := bulk.On(t.DB).Select("SELECT id, balance_fen FROM ledger_accounts WHERE %s", "id", slices.Sorted(maps.Keys(purses)), func(scan bulk.Scan) error {
@@ -270,7 +270,7 @@ func (t *tx) planPostings(fresh [][]placed, accounts map[int64]*Account) ([]*cha
 		purses[id] = balance
 		return err
 	})
-	for _, p := range postings {
+	for _, p := range dues {
 		var total, fromBonus, fromCash Fen
 		for _, item := range p.charges {
 			total += item.AmountFen
@@ -286,15 +286,15 @@ func (t *tx) planPostings(fresh [][]placed, accounts map[int64]*Account) ([]*cha
 			p.lines = append(p.lines, ledger.Line{AccountID: bonus, AmountFen: -int64(fromBonus)})
 		}
 	}
-	return postings, err
+	return dues, err
 }
 
 // storeCharges writes the rows of the sub-ledger.
-func (t *tx) storeCharges(postings []*chargePosting, batch *ledger.Batch) error {
+func (t *tx) storeCharges(dues []*due, batch *ledger.Batch) error {
 	var ids []string
 	var accounts, campaigns, keywords, amounts, transactions []int64
 	var at []time.Time
-	for i, p := range postings {
+	for i, p := range dues {
 		for _, c := range p.charges {
 			ids, at = append(ids, c.ChargeID), append(at, c.ChargedAt)
 			accounts, campaigns, keywords = append(accounts, c.account), append(campaigns, c.CampaignID), append(keywords, c.KeywordID)

@@ -402,3 +402,55 @@ func TestVerifyHoldsChargesAgainstTheLedger(t *testing.T) {
 		}
 	})
 }
+
+// Two processes on one database are sent the same bodies at once, and ids that
+// are used again for another seller's campaign: the locks and unique indexes of
+// the database are all that stands between.
+func TestChargesAreBookedOnceByTwoProcesses(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		stores := []*models.Store{b.Store, b.Again(t)}
+		const rounds, ids = 10, 8
+		for round := range rounds {
+			account, campaigns := b.Seller(t, 10_000*yuan)
+			other, theirs := b.Seller(t, 10_000*yuan)
+			grant(t, b, account, fmt.Sprint("g", account), 35)
+			body := func(campaign int64) (all []models.Charge) {
+				for n := range ids {
+					all = append(all, click(b, fmt.Sprintf("%d-%d", round, n), campaign, 10))
+				}
+				return all
+			}
+			var mu sync.Mutex
+			accepted := 0
+			var wg sync.WaitGroup
+			start := make(chan struct{})
+			for i := range 12 {
+				wg.Go(func() {
+					<-start
+					campaign := campaigns[0]
+					if i%3 == 0 {
+						campaign = theirs[0]
+					}
+					got, err := stores[i%2].PostCharges(t.Context(), body(campaign))
+					if err != nil || got.Accepted+got.Duplicate+len(got.Rejected) != ids {
+						t.Errorf("%+v, %v", got, err)
+					}
+					mu.Lock()
+					accepted += got.Accepted
+					mu.Unlock()
+				})
+			}
+			close(start)
+			wg.Wait()
+			if accepted != ids {
+				t.Errorf("round %d: %d of %d ids were booked", round, accepted, ids)
+			}
+			mine, others := desk(t, b, account).Funds, desk(t, b, other).Funds
+			if spent := 35 - mine.Cash - mine.Bonus - others.Cash; spent != 10*ids {
+				t.Errorf("round %d: %d fen were spent", round, spent)
+			}
+		}
+		b.Sound(t)
+	})
+}

@@ -170,6 +170,26 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.read.WithContext(ctx).Exec("SELECT 1").Error
 }
 
+// NewestInstant is the newest instant that the books and timelines hold, zero
+// where they are empty.
+func (s *Store) NewestInstant(ctx context.Context) (time.Time, error) {
+	var booked, event []time.Time
+	db := s.read.WithContext(ctx)
+	if err := db.Table("ledger_transactions").Order("id DESC").Limit(1).Pluck("booked_at", &booked).Error; err != nil {
+		return time.Time{}, err
+	}
+	if err := db.Table("account_events").Order("id DESC").Limit(1).Pluck("at", &event).Error; err != nil {
+		return time.Time{}, err
+	}
+	var newest time.Time
+	for _, at := range append(booked, event...) {
+		if at.After(newest) {
+			newest = at
+		}
+	}
+	return newest, nil
+}
+
 // Migrate brings the schema up to date.
 func (s *Store) Migrate(ctx context.Context) error {
 	provider, err := s.migrations()
@@ -217,7 +237,7 @@ type tx struct {
 	tasks  []Task         // to be stored when the work is done
 	events []accountEvent // likewise
 
-	touched   map[int64]bool // accounts whose delivery is looked at when the work is done
+	touched   map[int64]bool // accounts whose delivery is looked at when the work is done; true: they have more to spend
 	announced bool           // some of them deliver otherwise now
 }
 
@@ -250,7 +270,7 @@ func (s *Store) inTx(ctx context.Context, work func(*tx) error) error {
 			if err := t.storeEvents(); err != nil {
 				return err
 			}
-			if err := t.announce(); err != nil {
+			if err := t.announce(s.Now()); err != nil {
 				return err
 			}
 			announced = t.announced

@@ -64,7 +64,7 @@ func dailyCost(db *gorm.DB, a Account, now time.Time) (DailyCost, error) {
 // firstDay is the first day on which the account had any cost, or "".
 func firstDay(db *gorm.DB, accountID int64) (string, error) {
 	var first accountHour
-	err := db.Order("day_on").Take(&first, "account_id = ?", accountID).Error
+	err := db.Order("day_on").Take(&first, "account_id = ? AND cost_fen > 0", accountID).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return "", nil
 	}

@@ -156,3 +156,23 @@ func TestPreviewIsWhatPayingDoes(t *testing.T) {
 		})
 	}
 }
+
+// Results of days before the first click are no days without cost.
+func TestResultsDoNotCountAsDaysOfCost(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, campaigns := b.Seller(t, 1000*yuan)
+		recharge(t, b, account, 10_000*yuan)
+		b.Charge(t, "c1", campaigns[0], 700*yuan)
+		b.Clock.Add(24 * time.Hour)
+		var older []models.Result
+		for day := range 20 {
+			older = append(older, models.Result{CampaignID: campaigns[0], HourAt: b.Clock.Now().Truncate(time.Hour).AddDate(0, 0, -day-2), Impressions: 9})
+		}
+		got, err := b.PutResults(t.Context(), older)
+		if err != nil || got.Accepted != 20 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		wantDailyCost(t, b, account, 700*yuan, 1)
+	})
+}

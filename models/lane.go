@@ -28,7 +28,7 @@ type ticket struct {
 
 const (
 	maxLaneCharges = 5000             // of one transaction
-	bookWithin     = 30 * time.Second // of one transaction, whoever gave up on it
+	bookWithin     = 15 * time.Second // of one transaction, whoever gave up on it
 )
 
 // newLanes makes as many lanes as can work side by side: SQLite has one writer.

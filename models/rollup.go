@@ -154,16 +154,20 @@ func (r rollup) correct(conn bulk.Conn) error {
 
 // rollUpCharges adds the clicks to their days and hours, and notes which daily
 // budgets they used up.
-func (t *tx) rollUpCharges(postings []*chargePosting) error {
+func (t *tx) rollUpCharges(dues []*due) error {
 	r := newRollups("cost_fen", "clicks")
 	moments := make(map[int64]moment) // by hour: a body has few
 	account := make(map[int64]int64)
-	for _, p := range postings {
+	for _, p := range dues {
 		for _, c := range p.charges {
-			hour := c.ChargedAt.Unix() / 3600
+			at := c.ChargedAt
+			if at.After(t.now) { // nothing is booked on a day to come
+				at = t.now
+			}
+			hour := at.Unix() / 3600
 			when, ok := moments[hour]
 			if !ok {
-				when = momentOf(c.ChargedAt)
+				when = momentOf(at)
 				moments[hour] = when
 			}
 			r.add(p.account.ID, c.CampaignID, c.KeywordID, when, measures{int64(c.AmountFen), 1})

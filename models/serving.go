@@ -2,15 +2,10 @@ package models
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"sync"
 	"time"
-
-	"gorm.io/gorm"
 
 	"ztc-portal/models/bulk"
 )
@@ -67,6 +62,13 @@ func (t *tx) touch(accountID int64) {
 	if t.touched == nil {
 		t.touched = make(map[int64]bool)
 	}
+	t.touched[accountID] = t.touched[accountID] // keeps what raise said
+}
+
+// raise marks an account that has more to spend than before: that is told of
+// each of its campaigns that delivers, though its state is the same.
+func (t *tx) raise(accountID int64) {
+	t.touch(accountID)
 	t.touched[accountID] = true
 }
 
@@ -74,17 +76,19 @@ func (t *tx) touch(accountID int64) {
 // the engine was told, numbers those changes, and tells of them: in the feed,
 // and by webhook where one is set. The number's row is locked last and until
 // the commit, so numbers are seen in the order in which they were given. The
-// caller holds the accounts' locks.
-func (t *tx) announce() error {
+// caller holds the accounts' locks; now is read under them, since the
+// transaction may have waited for them over midnight or a step of the ramp.
+func (t *tx) announce(now time.Time) error {
 	if len(t.touched) == 0 {
 		return nil
 	}
 	conn := bulk.On(t.DB)
-	query := "SELECT " + fmt.Sprintf(servingColumns, DayOn(t.now)) + " WHERE %s ORDER BY c.id"
+	query := "SELECT " + fmt.Sprintf(servingColumns, DayOn(now)) + " WHERE %s ORDER BY c.id"
 	var changes []servingRow
 	err := conn.Select(query, "c.account_id", slices.Sorted(maps.Keys(t.touched)), func(scan bulk.Scan) error {
-		row, _, err := scanServing(scan, t.now)
-		if row.told != (toldState{row.state.Delivery, row.state.SharePercent, row.DailyBudgetFen}) {
+		row, _, err := scanServing(scan, now)
+		differs := row.told != (toldState{row.state.Delivery, row.state.SharePercent, row.DailyBudgetFen})
+		if differs || t.touched[row.AccountID] && row.state.SharePercent > 0 {
 			changes = append(changes, row)
 		}
 		return err
@@ -93,7 +97,7 @@ func (t *tx) announce() error {
 		return err
 	}
 	var last int64
-	err = conn.Query(fmt.Sprintf("UPDATE serving_clock SET seq = seq + %d WHERE id = 1 RETURNING seq", len(changes)), nil,
+	err = conn.Query("UPDATE serving_clock SET seq = seq + $1 WHERE id = 1 RETURNING seq", []any{len(changes)},
 		func(scan bulk.Scan) error { return scan(&last) })
 	if err != nil {
 		return err
@@ -130,206 +134,34 @@ func (s *Store) AnnounceServing(ctx context.Context, accountID int64) error {
 	})
 }
 
-// ServingPage is how many campaigns one answer about changes names at most; a
-// whole snapshot is read by as many at a time.
-const ServingPage = 5000
-
-// ServingCursor is the number of the last change. Asked for before a snapshot
-// is read, nothing that happens meanwhile is missed.
-func (s *Store) ServingCursor(ctx context.Context) (int64, error) {
-	var seq int64
-	return seq, s.read.WithContext(ctx).Raw("SELECT seq FROM serving_clock WHERE id = 1").Scan(&seq).Error
-}
-
-// ServingAll gives every campaign as it stands now, by ascending id.
-func (s *Store) ServingAll(ctx context.Context, each func(ServingCampaign) error) error {
-	now := s.Now()
-	query := "SELECT " + fmt.Sprintf(servingColumns, DayOn(now)) + " WHERE c.id > %d ORDER BY c.id LIMIT %d"
-	for last, more := int64(0), true; more; {
-		var page []ServingCampaign
-		err := bulk.On(s.read.WithContext(ctx)).Query(fmt.Sprintf(query, last, ServingPage), nil, func(scan bulk.Scan) error {
-			row, _, err := scanServing(scan, now)
-			page = append(page, row.state)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, campaign := range page {
-			if err := each(campaign); err != nil {
-				return err
-			}
-			last = campaign.CampaignID
-		}
-		more = len(page) == ServingPage
-	}
-	return nil
-}
-
-// ServingSince gives the campaigns that changed after the cursor, in the order
-// of their changes, as they stand now, and the cursor that follows. NotFound:
-// the cursor is none of ours; the caller begins again with ServingAll.
-func (s *Store) ServingSince(ctx context.Context, after int64) ([]ServingCampaign, int64, error) {
-	last, err := s.ServingCursor(ctx)
-	if err == nil && (after < 0 || after > last) {
-		err = notFound("cursor")
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	now, cursor := s.Now(), after
-	campaigns := []ServingCampaign{}
-	query := fmt.Sprintf("SELECT "+servingColumns+" WHERE s.seq > %d ORDER BY s.seq LIMIT %d", DayOn(now), after, ServingPage)
-	err = bulk.On(s.read.WithContext(ctx)).Query(query, nil, func(scan bulk.Scan) error {
-		row, seq, err := scanServing(scan, now)
-		campaigns, cursor = append(campaigns, row.state), seq
-		return err
-	})
-	return campaigns, cursor, err
-}
-
-// otherReplicas is how often a waiting reader looks for changes that another
-// process made.
-const otherReplicas = 400 * time.Millisecond
-
-// AwaitServing returns when there is a change after the cursor, or the context
-// ends: then with nil too, since nothing went wrong.
-func (s *Store) AwaitServing(ctx context.Context, after int64) error {
-	for {
-		changed := s.feed.changed()
-		seq, err := s.ServingCursor(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil || seq > after:
-			return err
-		}
-		select {
-		case <-changed:
-		case <-time.After(otherReplicas):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// feed wakes those who wait for a change that this process makes.
-type feed struct {
-	mu   sync.Mutex
-	next chan struct{}
-}
-
-func (f *feed) changed() <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.next == nil {
-		f.next = make(chan struct{})
-	}
-	return f.next
-}
-
-func (f *feed) wake() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.next != nil {
-		close(f.next)
-		f.next = nil
-	}
-}
-
-// EngineKeyword is a keyword as the engine bids with it.
-type EngineKeyword struct {
-	KeywordID  int64  `json:"keyword_id"`
-	CampaignID int64  `json:"campaign_id"`
-	Phrase     string `json:"phrase"`
-	BidFen     Fen    `json:"bid_fen"`
-	Quality    int    `json:"quality"`
-}
-
-// EngineKeywordsPage is how many keywords are given at once.
-const EngineKeywordsPage = 1000
-
-// EngineKeywords lists the keywords of campaigns that have not ended, by
-// ascending id after the one given. next is the id to go on after, 0 at the end.
-func (s *Store) EngineKeywords(ctx context.Context, after int64) (keywords []EngineKeyword, next int64, err error) {
-	keywords = []EngineKeyword{}
-	err = s.read.WithContext(ctx).Raw(`SELECT k.id AS keyword_id, k.campaign_id, k.phrase, k.bid_fen, k.quality FROM keywords k
-		JOIN campaigns c ON c.id = k.campaign_id WHERE k.id > ? AND c.ended_at IS NULL ORDER BY k.id LIMIT ?`, after, EngineKeywordsPage).Scan(&keywords).Error
-	if len(keywords) == EngineKeywordsPage {
-		next = keywords[len(keywords)-1].KeywordID
-	}
-	return keywords, next, err
-}
-
-// budgetReached notes that a campaign has used up its budget of today, and has
-// the account looked at again when the next day begins. Of one that stands
-// still anyway the timeline says nothing: its clicks only came in late.
-func (t *tx) budgetReached(accountID, campaignID int64) error {
-	var c Campaign
-	if err := t.Take(&c, campaignID).Error; err != nil {
-		return err
-	}
-	midnight := dayStart(t.now).AddDate(0, 0, 1)
-	t.touch(accountID)
-	t.then(Task{RenewBudgets{AccountID: accountID, Day: midnight}, midnight})
-	if !c.SwitchedOn || c.EndedAt != nil || c.ArrearsStoppedAt != nil {
-		return nil
-	}
-	return t.event(accountID, EventBudgetReached, EventArgs{AmountFen: c.DailyBudgetFen, Campaign: c.Name, Until: &midnight})
-}
-
-// RenewBudgets begins a new day for an account whose campaigns had reached
-// their daily budgets: it notes on the timeline how many may deliver again, and
-// tells the engine. day is the instant at which the day began; Conflict before
-// it. A second call notes nothing.
-func (s *Store) RenewBudgets(ctx context.Context, accountID int64, day time.Time) error {
+// ResumeServing makes sure, at a start, that what changes with time alone has
+// its tasks: budgets that are reached today, and ramps that have not ended.
+// After an upgrade or a restored backup they may be missing; what has them keeps
+// them.
+func (s *Store) ResumeServing(ctx context.Context) error {
 	return s.inTx(ctx, func(t *tx) error {
-		a, err := t.lockAccount(accountID)
+		var reached []int64
+		err := t.Table("campaign_days AS d").Joins("JOIN campaigns c ON c.id = d.campaign_id").Distinct("c.account_id").
+			Where("d.day_on = ? AND d.cost_fen >= c.daily_budget_fen AND c.ended_at IS NULL", DayOn(t.now)).Pluck("c.account_id", &reached).Error
 		if err != nil {
 			return err
 		}
-		if t.now.Before(day) {
-			return conflict("error.day.not_begun", nil)
+		midnight := dayStart(t.now).AddDate(0, 0, 1)
+		for _, account := range reached {
+			t.then(Task{RenewBudgets{AccountID: account, Day: midnight}, midnight})
 		}
-		t.touch(accountID)
-		f, err := t.funds(a)
-		if err != nil || f.Spendable() <= 0 || a.FrozenAt != nil {
-			return err
+		var ramps []struct {
+			AccountID       int64
+			RecoveringSince time.Time
 		}
-		var noted accountEvent
-		err = t.Take(&noted, "account_id = ? AND kind = ? AND at >= ?", accountID, EventBudgetRenewed, day).Error
-		if !errors.Is(err, gorm.ErrRecordNotFound) {
-			return err
+		err = t.Model(&Campaign{}).Distinct("account_id", "recovering_since").
+			Where("recovering_since > ? AND ended_at IS NULL", t.now.Add(-rampLength)).Find(&ramps).Error
+		for _, ramp := range ramps {
+			for step := 1; step < rampSteps; step++ {
+				due := ramp.RecoveringSince.Add(time.Duration(step) * rampStep)
+				t.then(Task{RampStep{AccountID: ramp.AccountID, Due: due}, due})
+			}
 		}
-		var renewed int64
-		err = t.Table("campaigns AS c").Joins("JOIN campaign_days d ON d.campaign_id = c.id AND d.day_on = ?", DayOn(day.Add(-time.Hour))).
-			Where(`c.account_id = ? AND c.switched_on AND c.ended_at IS NULL AND c.arrears_stopped_at IS NULL
-				AND d.cost_fen >= c.daily_budget_fen`, accountID).Count(&renewed).Error
-		if err != nil || renewed == 0 {
-			return err
-		}
-		return t.event(accountID, EventBudgetRenewed, EventArgs{Count: int(renewed)})
+		return err
 	})
-}
-
-// spentToday reads what a campaign has cost today.
-func (t *tx) spentToday(campaignID int64) (Fen, error) {
-	var day campaignDay
-	err := t.Take(&day, "campaign_id = ? AND day_on = ?", campaignID, DayOn(t.now)).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = nil
-	}
-	return day.CostFen, err
-}
-
-// CursorText and ParseCursor are a cursor as the engine keeps it.
-func CursorText(cursor int64) string { return strconv.FormatInt(cursor, 10) }
-
-// ParseCursor reads a cursor; NotFound for one that is none.
-func ParseCursor(text string) (int64, error) {
-	cursor, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || cursor < 0 {
-		return 0, notFound("cursor")
-	}
-	return cursor, nil
 }

@@ -32,7 +32,8 @@ const (
 	AccountFrozen    AccountState = "frozen"
 )
 
-// DeliveryState is what a page says of a campaign; it is derived, never stored.
+// DeliveryState is what a page says of a campaign; it is derived. What
+// the ad engine was last told of it is kept (serving_states), to find what changed.
 type DeliveryState string
 
 const (

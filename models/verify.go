@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -18,7 +19,22 @@ func (s *Store) VerifyLedger(ctx context.Context) ([]ledger.Fault, error) {
 		return nil, err
 	}
 	charges, err := verifyCharges(db)
-	return append(faults, charges...), err
+	if err != nil || s.engine == SQLite { // whose foreign keys hold
+		return append(faults, charges...), err
+	}
+	strays, err := strayCharges(db)
+	return slices.Concat(faults, charges, strays), err
+}
+
+// strayCharges finds charges of no campaign of their account, or of no keyword
+// of their campaign: PostgreSQL has no foreign keys that would refuse them.
+func strayCharges(db *gorm.DB) ([]ledger.Fault, error) {
+	var faults []ledger.Fault
+	err := db.Raw(`SELECT 'charge of nothing' AS what, c.id, 0 AS want, c.amount_fen AS got FROM charges c
+		LEFT JOIN campaigns p ON p.id = c.campaign_id AND p.account_id = c.account_id
+		LEFT JOIN keywords k ON k.id = c.keyword_id AND k.campaign_id = c.campaign_id
+		WHERE p.id IS NULL OR c.keyword_id IS NOT NULL AND k.id IS NULL ORDER BY c.id`).Scan(&faults).Error
+	return faults, err
 }
 
 // verifyCharges holds the sub-ledger against the ledger: what each posting

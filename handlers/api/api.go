@@ -32,18 +32,20 @@ type api struct {
 	Config
 	limits limits
 	bodies chan struct{} // holds a token for each body that is being worked on
+	polls  chan struct{} // and for each reader who waits for a change
 }
 
 const (
 	maxBody        = 4 << 20 // of one request, unpacked
 	bodiesAtOnce   = 16
+	pollsAtOnce    = 256
 	bodyPatience   = 5 * time.Second // for its turn
 	requestTimeout = 40 * time.Second
 )
 
 // Mount adds the API's routes, all of them here.
 func Mount(e *echo.Echo, cfg Config) {
-	a := &api{Config: cfg, bodies: make(chan struct{}, bodiesAtOnce)}
+	a := &api{Config: cfg, bodies: make(chan struct{}, bodiesAtOnce), polls: make(chan struct{}, pollsAtOnce)}
 	a.limits.rate = cfg.Rate
 	g := e.Group(Prefix, english, a.problems, middleware.ContextTimeout(requestTimeout), a.portalTime, a.authenticate)
 	g.POST("/charges", a.postCharges, a.needs(models.ScopeCharges), a.oneOfFew)

@@ -40,7 +40,7 @@ type reason struct {
 }
 
 func (a *api) postCharges(c echo.Context) error {
-	items, bad, err := readItems[charge](c, models.MaxChargeBatch)
+	items, err := readItems[charge](c, models.MaxChargeBatch)
 	if err != nil {
 		return err
 	}
@@ -53,22 +53,11 @@ func (a *api) postCharges(c echo.Context) error {
 		return err
 	}
 	answer := chargesAnswer{Accepted: got.Accepted, Duplicate: got.Duplicate, Rejected: []rejectedCharge{}}
-	words := reasons(c.Request().Context(), malformedFirst(got.Rejected, bad))
+	words := reasons(c.Request().Context(), got.Rejected)
 	for _, r := range got.Rejected {
 		answer.Rejected = append(answer.Rejected, rejectedCharge{r.Index, items[r.Index].ChargeID, words[r.Code]})
 	}
 	return c.JSON(http.StatusOK, answer)
-}
-
-// malformedFirst makes sure that an item of another form than the API's is said
-// to be just that: read as a zero item it may look wrong in another way.
-func malformedFirst(rejected []models.Rejection, bad map[int]bool) []models.Rejection {
-	for i := range rejected {
-		if bad[rejected[i].Index] {
-			rejected[i].Code = models.RejectMalformed
-		}
-	}
-	return rejected
 }
 
 // reasons puts each code that occurs into words once.

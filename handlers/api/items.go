@@ -16,48 +16,45 @@ import (
 
 // readItems reads a body that is a JSON array, or one JSON value a line
 // (NDJSON), gzip or plain, of at most most items. A value that is JSON but not
-// of the item's form is malformed: its place in bad, and a zero item, so that
-// places stay those of the body. The whole body is read and understood before
+// of the item's form is a zero item, which the rules refuse as malformed. The whole body is read and understood before
 // anything is done with it.
-func readItems[Item any](c echo.Context, most int) (items []Item, bad map[int]bool, err error) {
+func readItems[Item any](c echo.Context, most int) (items []Item, err error) {
 	body, err := readBody(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	array := dec.PeekKind() == '['
 	if array {
 		if _, err := dec.ReadToken(); err != nil {
-			return nil, nil, badJSON(body, err)
+			return nil, badJSON(body, err)
 		}
 	}
-	bad = make(map[int]bool)
 	for !array || dec.PeekKind() != ']' {
 		value, err := dec.ReadValue()
 		if !array && errors.Is(err, io.EOF) {
-			return items, bad, nil
+			return items, nil
 		}
 		if err != nil {
-			return nil, nil, badJSON(body, err)
+			return nil, badJSON(body, err)
 		}
 		if len(items) == most {
-			return nil, nil, &problem{status: http.StatusRequestEntityTooLarge, code: "too_many_items", args: map[string]any{"Max": most}}
+			return nil, &problem{status: http.StatusRequestEntityTooLarge, code: "too_many_items", args: map[string]any{"Max": most}}
 		}
 		var item Item
 		if value.Kind() != '{' || json.Unmarshal(value, &item) != nil {
-			var none Item
-			item, bad[len(items)] = none, true
+			item = *new(Item)
 		}
 		items = append(items, item)
 	}
 	if _, err := dec.ReadToken(); err != nil { // the closing bracket
-		return nil, nil, badJSON(body, err)
+		return nil, badJSON(body, err)
 	}
 	end := dec.InputOffset()
 	if rest := bytes.TrimLeft(body[end:], " \t\r\n"); len(rest) > 0 {
-		return nil, nil, badPlace(body, len(body)-len(rest))
+		return nil, badPlace(body, len(body)-len(rest))
 	}
-	return items, bad, nil
+	return items, nil
 }
 
 // badJSON says where the body stops being JSON.

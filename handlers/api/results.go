@@ -35,7 +35,7 @@ type rejectedResult struct {
 }
 
 func (a *api) postResults(c echo.Context) error {
-	items, bad, err := readItems[result](c, models.MaxResultBatch)
+	items, err := readItems[result](c, models.MaxResultBatch)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (a *api) postResults(c echo.Context) error {
 		return err
 	}
 	answer := resultsAnswer{Accepted: got.Accepted, Rejected: []rejectedResult{}}
-	words := reasons(c.Request().Context(), malformedFirst(got.Rejected, bad))
+	words := reasons(c.Request().Context(), got.Rejected)
 	for _, r := range got.Rejected {
 		item := items[r.Index]
 		answer.Rejected = append(answer.Rejected, rejectedResult{

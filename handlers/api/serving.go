@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -56,6 +57,12 @@ var cursorUnknown = &problem{status: http.StatusGone, code: "cursor_unknown"}
 
 // await returns after a change, after the wait, or when the process is to end.
 func (a *api) await(ctx context.Context, after int64, wait time.Duration) error {
+	select {
+	case a.polls <- struct{}{}:
+		defer func() { <-a.polls }()
+	default:
+		return tooFast(time.Second)
+	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	go func() {
@@ -95,7 +102,7 @@ func (a *api) snapshot(c echo.Context) error {
 		return err
 	}
 	if err != nil {
-		if ctx.Err() == nil { // or the reader left
+		if !errors.Is(ctx.Err(), context.Canceled) { // the reader left
 			a.Log.ErrorContext(ctx, "snapshot cut off", "error", err)
 		}
 		panic(http.ErrAbortHandler)

@@ -113,7 +113,8 @@ func (b *Batch) store(against int64, lines [][]Line, running map[int64]int64, co
 	}, "", nil)
 }
 
-// move changes balances, in ascending order of account id, and returns them.
+// move changes balances and returns them. In which order the rows are taken is
+// the database's choice: the caller's lock keeps others away.
 func (b *Batch) move(totals map[int64]int64) (map[int64]int64, error) {
 	ids := make([]int64, 0, len(totals))
 	for id := range totals {
