@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -38,10 +37,10 @@ const (
 // engineRun is the portal as a process of its own, and a client of its API.
 type engineRun struct {
 	*benchRun
-	raw     *sql.DB
+	*world  // its database; the portal of this world is not used, but one of its own
 	process *exec.Cmd
 	exited  chan error
-	address string
+	url     string // of the process
 	folder  string
 	key     string
 	client  *http.Client
@@ -108,7 +107,7 @@ func (b *benchRun) startEngine(ctx context.Context) (*engineRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &engineRun{benchRun: b, raw: w.raw, now: time.Now(), random: rand.New(rand.NewPCG(1, 2)), client: &http.Client{Timeout: time.Minute}}
+	run := &engineRun{benchRun: b, world: w, now: time.Now(), random: rand.New(rand.NewPCG(1, 2)), client: &http.Client{Timeout: time.Minute}}
 	err = run.populateEngine(ctx)
 	if err == nil {
 		_, err = w.store.CreateUser(ctx, models.Actor{}, models.NewUser{Email: benchSeller, Password: benchPassword, Role: models.RoleSeller, ShopName: "Bench shop"})
@@ -116,7 +115,6 @@ func (b *benchRun) startEngine(ctx context.Context) (*engineRun, error) {
 	if err == nil {
 		run.key, err = w.store.CreateAPIKey(ctx, "bench", nil)
 	}
-	w.store.Close()
 	if err == nil {
 		run.folder, err = os.MkdirTemp("", "portal-bench-data-")
 	}
@@ -150,7 +148,7 @@ func (r *engineRun) serve(database string) error {
 	if err != nil {
 		return err
 	}
-	r.address = "http://" + at[0]
+	r.url = "http://" + at[0]
 	r.process = exec.Command(program, "bench", "--serve")
 	if r.profile != "" {
 		r.process.Args = append(r.process.Args, "--cpuprofile", r.profile+".serve")
@@ -164,7 +162,7 @@ func (r *engineRun) serve(database string) error {
 	r.exited = make(chan error, 1)
 	go func() { r.exited <- r.process.Wait() }()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		answer, err := r.client.Get(r.address + "/readyz")
+		answer, err := r.client.Get(r.url + "/readyz")
 		if err != nil {
 			continue
 		}
@@ -181,7 +179,7 @@ func (r *engineRun) stop() {
 		_ = r.process.Process.Signal(syscall.SIGTERM) // it has ended if this fails
 		<-r.exited                                    // its own words are on standard error
 	}
-	r.raw.Close()
+	r.close()
 	os.RemoveAll(r.folder)
 }
 
@@ -246,7 +244,7 @@ func (r *engineRun) post(ctx context.Context, n int, ordered bool, pace float64)
 }
 
 func (r *engineRun) postBody(ctx context.Context, body []byte) error {
-	request, err := http.NewRequestWithContext(ctx, "POST", r.address+"/api/v1/charges", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, "POST", r.url+"/api/v1/charges", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -279,7 +277,7 @@ func (r *engineRun) pageMeanwhile(ctx context.Context, pace float64, line func(w
 	var took []time.Duration
 	for ended := false; !ended; {
 		began := time.Now()
-		answer, err := browser.Get(r.address + "/account")
+		answer, err := browser.Get(r.url + "/account")
 		if err != nil {
 			return err
 		}
@@ -312,7 +310,7 @@ func (r *engineRun) signIn() (*http.Client, error) {
 		return nil, err
 	}
 	browser := &http.Client{Jar: jar, Timeout: time.Minute}
-	form, err := browser.Get(r.address + "/login")
+	form, err := browser.Get(r.url + "/login")
 	if err != nil {
 		return nil, err
 	}
@@ -322,7 +320,7 @@ func (r *engineRun) signIn() (*http.Client, error) {
 	if err != nil || token == nil {
 		return nil, errors.Join(err, errors.New("the sign-in page has no form token"))
 	}
-	answer, err := browser.PostForm(r.address+"/login", url.Values{"csrf": {string(token[1])}, "email": {benchSeller}, "password": {benchPassword}})
+	answer, err := browser.PostForm(r.url+"/login", url.Values{"csrf": {string(token[1])}, "email": {benchSeller}, "password": {benchPassword}})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 // rawBody is what one body of charges leaves behind, column by column, in the
 // order in which rawTables write it.
 type rawBody struct {
-	tables [][]any // a table's columns: []int64, []string or []time.Time
+	tables   [][]any // a table's columns: []int64, []string or []time.Time
+	balances []any   // the columns of rawBalances
+	sum      int64   // what it earned
 }
 
 // rawTable is one statement for many rows. On PostgreSQL the columns come as
@@ -54,8 +57,7 @@ func (r *engineRun) rawRates(ctx context.Context, n int, ordered bool) (all, alo
 		if err != nil {
 			return 0, 0, err
 		}
-		w.store.Close()
-		other := &engineRun{benchRun: r.benchRun, raw: w.raw, now: r.now, random: r.random}
+		other := &engineRun{benchRun: r.benchRun, world: w, now: r.now, random: r.random}
 		err = other.populateEngine(ctx)
 		if err == nil {
 			_, err = other.writeRaw(ctx, n/4, ordered, figure == &alone)
@@ -63,7 +65,7 @@ func (r *engineRun) rawRates(ctx context.Context, n int, ordered bool) (all, alo
 		if err == nil {
 			*figure, err = other.writeRaw(ctx, n, ordered, figure == &alone)
 		}
-		w.raw.Close()
+		w.close()
 		if err != nil {
 			return 0, 0, err
 		}
@@ -99,32 +101,45 @@ func (r *engineRun) numbersGiven(ctx context.Context, tables ...string) error {
 	return nil
 }
 
-// writeRaw writes the rows of n charges, a body a transaction.
+// rawAhead is how many bodies are drawn before they are written.
+const rawAhead = 200
+
+// writeRaw writes the rows of n charges, a body a transaction, over as many
+// connections as the portal books on: each has accounts of its own, or they
+// would lock each other out. What is measured is the writing alone.
 func (r *engineRun) writeRaw(ctx context.Context, n int, ordered, alone bool) (persec float64, err error) {
-	var transaction, revenueID, revenue int64
-	if err := r.raw.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM ledger_transactions").Scan(&transaction); err != nil {
+	db, err := r.store.Handle() // the portal's own driver and pragmas
+	if err != nil {
 		return 0, err
 	}
-	if err := r.raw.QueryRowContext(ctx, "SELECT id, balance_fen FROM ledger_accounts WHERE name = 'revenue'").Scan(&revenueID, &revenue); err != nil {
+	writers := 1
+	if r.engine == models.Postgres {
+		writers = max(runtime.GOMAXPROCS(0), 2)
+	}
+	var transaction, revenueID int64
+	if err := db.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM ledger_transactions").Scan(&transaction); err != nil {
+		return 0, err
+	}
+	if err := db.QueryRowContext(ctx, "SELECT id FROM ledger_accounts WHERE name = 'revenue'").Scan(&revenueID); err != nil {
 		return 0, err
 	}
 	var took time.Duration
-	for range n / chargesABody {
-		body, balances, sum := r.rawRows(&transaction, revenueID, &revenue, ordered)
+	for left := n / chargesABody; left > 0; left -= rawAhead {
+		bodies := make([][]rawBody, writers)
+		for i := range min(left, rawAhead) {
+			k := i % writers
+			bodies[k] = append(bodies[k], r.rawRows(&transaction, revenueID, k, writers, ordered))
+		}
 		began := time.Now()
-		tx, err := r.raw.BeginTx(ctx, nil)
+		_, err := rate(writers, writers, func(k int) error {
+			for _, body := range bodies[k] {
+				if err := r.writeBody(ctx, db, body, revenueID, alone); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		if err != nil {
-			return 0, err
-		}
-		err = r.writeBody(ctx, tx, body, balances, alone)
-		if err == nil && !alone {
-			_, err = tx.ExecContext(ctx, "UPDATE ledger_accounts SET balance_fen = balance_fen + $1 WHERE id = $2", sum, revenueID)
-		}
-		if err != nil {
-			tx.Rollback()
-			return 0, err
-		}
-		if err := tx.Commit(); err != nil {
 			return 0, err
 		}
 		took += time.Since(began)
@@ -132,25 +147,41 @@ func (r *engineRun) writeRaw(ctx context.Context, n int, ordered, alone bool) (p
 	return float64(n) / took.Seconds(), nil
 }
 
-func (r *engineRun) writeBody(ctx context.Context, tx *sql.Tx, body rawBody, balances []any, alone bool) error {
+func (r *engineRun) writeBody(ctx context.Context, db *sql.DB, body rawBody, revenueID int64, alone bool) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
 	if alone {
 		columns := body.tables[rawCharges]
 		column := columns[len(columns)-1].([]int64)
 		for i := range column {
 			column[i] = 1 // the stage's own transaction
 		}
-		return r.writeTable(ctx, tx, rawTables[rawCharges], columns, "INSERT")
+		if err := r.writeTable(ctx, tx, rawTables[rawCharges], columns, "INSERT"); err != nil {
+			return err
+		}
+		return tx.Commit()
 	}
 	for i, table := range rawTables {
 		if err := r.writeTable(ctx, tx, table, body.tables[i], "INSERT"); err != nil {
 			return err
 		}
 	}
-	return r.writeTable(ctx, tx, rawBalances, balances, "UPDATE")
+	if err := r.writeTable(ctx, tx, rawBalances, body.balances, "UPDATE"); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE ledger_accounts SET balance_fen = balance_fen + $1 WHERE id = $2", body.sum, revenueID); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
-// rawRows draws the charges of one body and all that follows from them.
-func (r *engineRun) rawRows(transaction *int64, revenueID int64, revenue *int64, ordered bool) (body rawBody, balances []any, sum int64) {
+// rawRows draws the charges of one body, over one writer's accounts, and all
+// that follows from them; balances after each entry are left out, since nothing
+// is read.
+func (r *engineRun) rawRows(transaction *int64, revenueID int64, writer, writers int, ordered bool) (body rawBody) {
 	type sums struct{ account, amount, clicks, transaction int64 }
 	of := make(map[int64]*sums, chargesABody)
 	var order []*sums
@@ -158,7 +189,7 @@ func (r *engineRun) rawRows(transaction *int64, revenueID int64, revenue *int64,
 	day, hour := models.DayOn(now), int64(now.In(models.Shanghai).Hour())
 	charges, first := make([][]any, 0, chargesABody), map[int64]string{}
 	for range chargesABody {
-		account, amount, id := int64(r.random.IntN(chargeAccounts)+1), int64(1+r.random.IntN(300)), r.newID(ordered)
+		account, amount, id := int64(r.random.IntN(chargeAccounts/writers)*writers+writer+1), int64(1+r.random.IntN(300)), r.newID(ordered)
 		p := of[account]
 		if p == nil {
 			*transaction++
@@ -173,10 +204,9 @@ func (r *engineRun) rawRows(transaction *int64, revenueID int64, revenue *int64,
 	var moves [][]any
 	for _, p := range order {
 		cash := benchCash(p.account)
-		*revenue += p.amount
-		sum += p.amount
+		body.sum += p.amount
 		rows[0] = append(rows[0], []any{p.transaction, "charge", first[p.transaction], now})
-		rows[2] = append(rows[2], []any{p.transaction, cash, -p.amount, int64(0)}, []any{p.transaction, revenueID, p.amount, *revenue})
+		rows[2] = append(rows[2], []any{p.transaction, cash, -p.amount, int64(0)}, []any{p.transaction, revenueID, p.amount, int64(0)})
 		rows[3] = append(rows[3], []any{p.account, day, p.amount, p.clicks})
 		rows[4] = append(rows[4], []any{p.account, day, p.amount, p.clicks})
 		rows[5] = append(rows[5], []any{p.account, day, hour, p.amount, p.clicks})
@@ -185,7 +215,8 @@ func (r *engineRun) rawRows(transaction *int64, revenueID int64, revenue *int64,
 	for i, table := range rawTables {
 		body.tables = append(body.tables, byColumn(rows[i], table.types))
 	}
-	return body, byColumn(moves, rawBalances.types), sum
+	body.balances = byColumn(moves, rawBalances.types)
+	return body
 }
 
 func benchCash(account int64) int64 { return 1000 + 2*account }
@@ -215,7 +246,7 @@ func column[T any](rows [][]any, i int) []T {
 }
 
 // sqliteRows is how many rows SQLite is given in one statement.
-const sqliteRows = 100
+const sqliteRows = 200 // as the portal
 
 // writeTable writes all rows of one table.
 func (r *engineRun) writeTable(ctx context.Context, tx *sql.Tx, table rawTable, columns []any, verb string) error {

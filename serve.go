@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"ztc-portal/gateways"
@@ -49,6 +50,7 @@ func migrateAll(ctx context.Context, store *models.Store) error {
 
 // serve runs the portal until the context ends, and then lets what runs finish.
 func serve(ctx context.Context, s Settings, _ []string) error {
+	debug.SetGCPercent(150) // little is kept between requests: a heap of twice that and a half is small too
 	log := newLog(s)
 	clock := newClock(1, time.Time{})
 	store, err := openStore(s, log, func() time.Time { return clock.Now() })

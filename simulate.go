@@ -359,7 +359,7 @@ func (s *simulator) step(ctx context.Context) error {
 	}
 	if newDay := dayOf(from) != dayOf(now); newDay || usedUp && time.Since(s.rechecked) >= recheckEvery {
 		s.rechecked = time.Now()
-		s.recheck() // budgets begin anew, or the seller paid, and no state changed by it
+		s.recheck() // budgets begin anew, or our own count is off
 	}
 	s.tell(now)
 	return nil

@@ -144,6 +144,41 @@ func TestStopLetsRunningRequestsFinish(t *testing.T) {
 	}
 }
 
+// TestStopEndsLongPolls: asked to stop, the portal answers at once those who wait
+// for a change, an ad engine and the demo's own, with the cursor they have.
+func TestStopEndsLongPolls(t *testing.T) {
+	t.Parallel()
+	p := serve(t, with("PORTAL_SIMULATE=on"))
+	f := newFeed(t, p)
+	first, err := f.ask(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan servingAnswer, 1)
+	go func() {
+		answer, err := f.ask(t.Context(), "?wait=30&after="+first.Cursor)
+		if err != nil {
+			t.Error("a reader that waited was cut off: ", err)
+		}
+		answered <- answer
+	}()
+	time.Sleep(time.Second)
+	if len(answered) != 0 {
+		t.Fatal("the reader did not wait: this test shows nothing")
+	}
+	began := time.Now()
+	if err := p.terminate(); err != nil {
+		t.Error(err)
+	}
+	// Go gives a connection that was opened and not used yet 5 s to say something.
+	if took := time.Since(began); took > 9*time.Second {
+		t.Errorf("the portal took %v to stop", took)
+	}
+	if got := <-answered; got.Cursor != first.Cursor || len(got.Campaigns) != 0 {
+		t.Errorf("the reader was answered %+v, its cursor was %s", got, first.Cursor)
+	}
+}
+
 // onEngine gives the portal a database of that kind: the seeded one on SQLite, a
 // fresh one on PostgreSQL, which the portal seeds.
 func onEngine(t *testing.T, engine models.Engine) option {

@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,22 +66,29 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// binary builds the portal, once a run.
-var binary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "ztc-portal")
-	build := exec.Command("go", "build", "-race", "-o", path, "ztc-portal")
+// binary builds the portal, once a run, with the race detector; quickBinary
+// builds it as it is shipped, for a test that sends more than a race detector
+// can bear.
+var (
+	binary      = sync.OnceValues(func() (string, error) { return build("ztc-portal", "-race") })
+	quickBinary = sync.OnceValues(func() (string, error) { return build("ztc-portal-quick") })
+)
+
+func build(name string, flags ...string) (string, error) {
+	path := filepath.Join(scratch, name)
+	build := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "ztc-portal")...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the portal: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 // seeded is a data folder as the first start of a demo leaves it: the database
 // on SQLite (portal.db), migrated and seeded, and the sandbox's keys. Tests
 // copy it, since making it takes seconds.
 var seeded = sync.OnceValues(func() (string, error) {
 	folder := filepath.Join(scratch, "seeded")
-	p := &portal{folder: folder, log: filepath.Join(outLogs, "seed.log")}
+	p := &portal{folder: folder, log: filepath.Join(outLogs, "seed.log"), program: binary}
 	if err := p.start(); err != nil {
 		return "", err
 	}
@@ -94,6 +102,7 @@ type portal struct {
 	folder   string
 	settings []string // NAME=value, beside those of the harness
 	log      string
+	program  func() (string, error)
 
 	addr, sandboxAddr string
 	process           *exec.Cmd
@@ -111,6 +120,9 @@ func with(settings ...string) option {
 	return func(p *portal) { p.settings = append(p.settings, settings...) }
 }
 
+// quick runs the program without the race detector.
+func quick(p *portal) { p.program = quickBinary }
+
 // paying points the portal at a gateway of the test's own by settings alone, as
 // an operator points it at the real one.
 func paying(g *gateway) option {
@@ -125,7 +137,7 @@ var started atomic.Int64
 // hold no data race, no panic and no error.
 func serve(t *testing.T, options ...option) *portal {
 	t.Helper()
-	p := &portal{folder: filepath.Join(t.TempDir(), "data")}
+	p := &portal{folder: filepath.Join(t.TempDir(), "data"), program: binary}
 	p.log = filepath.Join(outLogs, fmt.Sprintf("%s-%d.log", fileName(t.Name()), started.Add(1)))
 	for _, change := range options {
 		change(p)
@@ -167,11 +179,7 @@ func keyFiles(t *testing.T, folder string) []string {
 
 // start runs the program and waits until it can serve. Started again after its
 // end it takes the same addresses.
-func (p *portal) start() error {
-	program, err := binary()
-	if err != nil {
-		return err
-	}
+func (p *portal) start() (err error) {
 	if p.addr == "" {
 		if p.addr, p.sandboxAddr, err = freeAddresses(); err != nil {
 			return err
@@ -182,27 +190,65 @@ func (p *portal) start() error {
 	if p.database == "" {
 		p.database = "sqlite:" + filepath.Join(p.folder, "portal.db")
 	}
+	command, err := p.command("serve")
+	if err != nil {
+		return err
+	}
+	if err := p.launch(command); err != nil {
+		return err
+	}
+	return p.awaitReady()
+}
+
+// launch starts a command; what it says goes into the log.
+func (p *portal) launch(command *exec.Cmd) error {
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	p.process = exec.Command(program, "serve")
-	p.process.Stdout, p.process.Stderr = log, log
-	p.process.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "GORACE=halt_on_error=0",
-		"PORTAL_ADDR=" + p.addr, "PORTAL_SANDBOX_ADDR=" + p.sandboxAddr, "PORTAL_PUBLIC_URL=" + p.URL,
-		"PORTAL_DATA_DIR=" + p.folder, "PORTAL_DATABASE_URL=" + p.database,
-	}, p.settings...)
-	if err := p.process.Start(); err != nil {
+	command.Stdout, command.Stderr = log, log
+	if err := command.Start(); err != nil {
 		return err
 	}
-	p.exited = make(chan struct{})
+	p.process, p.exited = command, make(chan struct{})
 	go func(process *exec.Cmd, exited chan struct{}) {
 		process.Wait()
 		close(exited)
 	}(p.process, p.exited)
-	return p.awaitReady()
+	return nil
+}
+
+// command is the program with the portal's settings, not yet started. Balances
+// move by what a test does alone: the demo's own ad engine is off.
+func (p *portal) command(args ...string) (*exec.Cmd, error) {
+	program, err := p.program()
+	if err != nil {
+		return nil, err
+	}
+	command := exec.Command(program, args...)
+	command.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "GORACE=halt_on_error=0",
+		"PORTAL_ADDR=" + p.addr, "PORTAL_SANDBOX_ADDR=" + p.sandboxAddr, "PORTAL_PUBLIC_URL=" + p.URL,
+		"PORTAL_DATA_DIR=" + p.folder, "PORTAL_DATABASE_URL=" + p.database, "PORTAL_SIMULATE=off",
+	}, p.settings...)
+	return command, nil
+}
+
+// apiKey makes a key for the API, as an operator does.
+func (p *portal) apiKey(t *testing.T, name string) string {
+	t.Helper()
+	command, err := p.command("apikey", "create", "--name", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	key, err := command.Output()
+	if err != nil {
+		t.Fatalf("apikey create: %v\n%s", err, &complaint)
+	}
+	return strings.TrimSpace(string(key))
 }
 
 // freeAddresses finds two that nobody listens on.
@@ -305,6 +351,42 @@ func (p *portal) open(t *testing.T) *models.Store {
 	}
 	t.Cleanup(func() { store.Close() })
 	return store
+}
+
+// books reads a database without the portal's code between.
+func books(t *testing.T, url string) *sql.DB {
+	t.Helper()
+	driver, source := "pgx", url
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		driver, source = "sqlite3", "file:"+path+"?_foreign_keys=on&_busy_timeout=10000"
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// scan reads one row into its arguments.
+type scan func(into ...any) error
+
+// each reads the rows of a query.
+func each(t *testing.T, db *sql.DB, query string, read func(scan) error) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := read(rows.Scan); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // gateway is a sandbox in the test's own process: the far side of the wire

@@ -93,32 +93,6 @@ func (s *Store) placeCharges(ctx context.Context, charges []Charge) ([]placed, [
 	return places, rejected, nil
 }
 
-// ownersOf reads whose account each campaign is, and whose campaign each keyword.
-func (s *Store) ownersOf(ctx context.Context, campaigns, keywords []int64) (accountOf, campaignOf map[int64]int64, err error) {
-	conn := bulk.On(s.read.WithContext(ctx))
-	if accountOf, err = owners(conn, "SELECT id, account_id FROM campaigns WHERE %s", campaigns); err != nil {
-		return nil, nil, err
-	}
-	campaignOf, err = owners(conn, "SELECT id, campaign_id FROM keywords WHERE %s", keywords)
-	return accountOf, campaignOf, err
-}
-
-// owners reads which row each id belongs to.
-func owners(conn bulk.Conn, query string, ids []int64) (map[int64]int64, error) {
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	found := make(map[int64]int64, len(ids))
-	if len(ids) == 0 {
-		return found, nil
-	}
-	return found, conn.Select(query, "id", ids, func(scan bulk.Scan) error {
-		var id, owner int64
-		err := scan(&id, &owner)
-		found[id] = owner
-		return err
-	})
-}
-
 // share is what one body has for one lane, and what became of it.
 type share struct {
 	items []placed

@@ -55,6 +55,7 @@ type Store struct {
 	system *systemAccounts
 	lanes  []*lane // in which charges are booked
 	feed   *feed   // wakes those who wait for a change of delivery
+	owners *owners // whose campaigns and keywords are
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
@@ -68,7 +69,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{now: opt.Now, rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}}
+	s := &Store{now: opt.Now, rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}
@@ -96,13 +97,13 @@ func (s *Store) openSQLite(path string, pool int) (err error) {
 }
 
 // sqliteWriter is the driver of the connection that writes. It copies the log
-// back into the database every 32 MiB instead of every 4: a body of charges
+// back into the database every 128 MiB instead of every 4: a body of charges
 // alone may fill 4, and pages that many bodies change are then copied once.
 const sqliteWriter = "sqlite3_writer"
 
 func init() {
 	sql.Register(sqliteWriter, &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
-		_, err := c.Exec("PRAGMA wal_autocheckpoint = 8000", nil)
+		_, err := c.Exec("PRAGMA wal_autocheckpoint = 32000", nil)
 		return err
 	}})
 }

@@ -157,7 +157,7 @@ func (t *tx) storeResults(taken map[int64][]Result) error {
 			for i := range now {
 				now[i] -= was[i]
 			}
-			sums.add(account, r.CampaignID, r.KeywordID, momentOf(r.HourAt), now)
+			sums.add(account, r.CampaignID, r.KeywordID, r.HourAt, now)
 		}
 	}
 	if err := t.writeResults(conn, fresh); err != nil {

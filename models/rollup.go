@@ -33,12 +33,8 @@ type accountHour struct {
 
 func (accountHour) TableName() string { return "account_hours" }
 
-// slot is one row of a rollup; hour is -1 in those by day.
-type slot struct {
-	id   int64
-	day  string
-	hour int64
-}
+// slot is one row of a rollup; at counts days or hours from 1970, in Shanghai.
+type slot struct{ id, at int64 }
 
 // measures are what is added to a row.
 type measures [4]int64
@@ -51,10 +47,10 @@ type rollup struct {
 	sums       map[slot]measures
 }
 
-func (r rollup) add(id int64, when moment, m measures) {
-	s := slot{id, when.day, -1}
-	if r.byHour {
-		s.hour = when.hour
+func (r rollup) add(id, hour int64, m measures) {
+	s := slot{id, hour}
+	if !r.byHour {
+		s.at = hour / 24
 	}
 	sum := r.sums[s]
 	for i := range m {
@@ -75,41 +71,43 @@ func newRollups(columns ...string) rollups {
 }
 
 // add notes figures of an account's campaign and keyword (0: none).
-func (r rollups) add(account, campaign, keyword int64, when moment, m measures) {
-	r.campaignDays.add(campaign, when, m)
-	r.accountHours.add(account, when, m)
+func (r rollups) add(account, campaign, keyword int64, at time.Time, m measures) {
+	hour := hourOf(at)
+	r.campaignDays.add(campaign, hour, m)
+	r.accountHours.add(account, hour, m)
 	if keyword > 0 {
-		r.keywordDays.add(keyword, when, m)
+		r.keywordDays.add(keyword, hour, m)
 	}
 }
 
-// moment is an instant as rollups see it.
-type moment struct {
-	day  string
-	hour int64
-}
+// hourOf counts the hours from 1970 in Shanghai, which is 8 ahead of UTC.
+func hourOf(at time.Time) int64 { return at.Unix()/3600 + 8 }
 
-// momentOf tells day and hour in Shanghai.
-func momentOf(at time.Time) moment {
-	local := at.In(Shanghai)
-	return moment{local.Format(time.DateOnly), int64(local.Hour())}
-}
+// dayNamed is the day, as DayOn names it, that a count of days is.
+func dayNamed(days int64) string { return time.Unix(days*86400, 0).UTC().Format(time.DateOnly) }
 
 // columnsOf gives the rows in the order of their keys, column by column.
 func (r rollup) columnsOf() (keys, figures []bulk.Column, n int) {
-	slots := slices.SortedFunc(maps.Keys(r.sums), func(a, b slot) int {
-		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.day, b.day), cmp.Compare(a.hour, b.hour))
-	})
+	slots := slices.SortedFunc(maps.Keys(r.sums), func(a, b slot) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at)) })
 	n = len(slots)
 	ids, days, hours := make([]int64, n), make([]string, n), make([]int64, n)
 	values := make([][]int64, len(r.columns))
 	for i := range values {
 		values[i] = make([]int64, n)
 	}
+	names := make(map[int64]string) // of the days: a body has few
 	for row, s := range slots {
-		ids[row], days[row], hours[row] = s.id, s.day, s.hour
+		day := s.at
+		if r.byHour {
+			day, hours[row] = s.at/24, s.at%24
+		}
+		if names[day] == "" {
+			names[day] = dayNamed(day)
+		}
+		ids[row], days[row] = s.id, names[day]
+		sum := r.sums[s]
 		for i := range values {
-			values[i][row] = r.sums[s][i]
+			values[i][row] = sum[i]
 		}
 	}
 	keys = []bulk.Column{{Name: r.key, Values: ids}, {Name: "day_on", Values: days}}
@@ -156,7 +154,6 @@ func (r rollup) correct(conn bulk.Conn) error {
 // budgets they used up.
 func (t *tx) rollUpCharges(dues []*due) error {
 	r := newRollups("cost_fen", "clicks")
-	moments := make(map[int64]moment) // by hour: a body has few
 	account := make(map[int64]int64)
 	for _, p := range dues {
 		for _, c := range p.charges {
@@ -164,13 +161,7 @@ func (t *tx) rollUpCharges(dues []*due) error {
 			if at.After(t.now) { // nothing is booked on a day to come
 				at = t.now
 			}
-			hour := at.Unix() / 3600
-			when, ok := moments[hour]
-			if !ok {
-				when = momentOf(at)
-				moments[hour] = when
-			}
-			r.add(p.account.ID, c.CampaignID, c.KeywordID, when, measures{int64(c.AmountFen), 1})
+			r.add(p.account.ID, c.CampaignID, c.KeywordID, at, measures{int64(c.AmountFen), 1})
 			account[c.CampaignID] = p.account.ID
 		}
 	}
@@ -185,8 +176,11 @@ func (t *tx) rollUpCharges(dues []*due) error {
 		if err := scan(&campaign, &day, &cost, &budget); err != nil {
 			return err
 		}
-		before := cost - Fen(r.campaignDays.sums[slot{campaign, day, -1}][0])
-		if day == today && before < budget && budget <= cost {
+		if day != today {
+			return nil
+		}
+		before := cost - Fen(r.campaignDays.sums[slot{campaign, hourOf(t.now) / 24}][0])
+		if before < budget && budget <= cost {
 			reached = append(reached, campaign)
 		}
 		return nil
