@@ -88,11 +88,11 @@ func (s *Store) openSQLite(path string, pool int) (err error) {
 		pool = max(4, runtime.NumCPU())
 	}
 	dsn := "file:" + path + "?_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=on&_synchronous=FULL&_stmt_cache_size=200"
-	writer := gormsqlite.Config{DriverName: sqliteWriter, DSN: dsn + "&_txlock=immediate&_cache_size=-48000"}
+	writer := gormsqlite.Config{DriverName: sqliteWriter, DSN: dsn + "&_txlock=immediate&_cache_size=-72000"}
 	if s.write, err = connect(gormsqlite.New(writer), 1); err != nil {
 		return err
 	}
-	s.read, err = connect(gormsqlite.Open(dsn+"&_query_only=on&_cache_size=-8000"), pool)
+	s.read, err = connect(gormsqlite.Open(dsn+"&_query_only=on&_cache_size=-4000"), pool)
 	return err
 }
 
