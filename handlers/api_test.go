@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"ztc-portal/handlers"
 	"ztc-portal/models"
+	"ztc-portal/models/modelstest"
 	"ztc-portal/views/text"
 )
 
@@ -547,4 +549,29 @@ func (s *charged) cutOffIsRefused(t *testing.T, body string) {
 	if response.StatusCode != http.StatusBadRequest || !strings.Contains(string(said), `"body_cut_off"`) {
 		t.Errorf("a body that was cut off is answered %d %s", response.StatusCode, said)
 	}
+}
+
+// A sender who is too slow for the server's patience still waits for an answer.
+func TestASlowBodyIsRefusedByTheContract(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		c := newSite(t, b, func(*handlers.Config) {}).charged(t)
+		server := httptest.NewUnstartedServer(c.handler)
+		server.Config.ReadTimeout = 300 * time.Millisecond
+		server.Start()
+		defer server.Close()
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		must(t, err)
+		defer conn.Close()
+		must(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+		_, err = fmt.Fprintf(conn, "POST /api/v1/charges HTTP/1.1\r\nHost: portal\r\nAuthorization: Bearer %s\r\nContent-Length: 10\r\n\r\n[", c.key)
+		must(t, err)
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		must(t, err)
+		defer response.Body.Close()
+		said, err := io.ReadAll(response.Body)
+		if response.StatusCode != http.StatusBadRequest || !strings.Contains(string(said), `"body_cut_off"`) {
+			t.Errorf("a slow body is answered %d %s, %v", response.StatusCode, said, err)
+		}
+	})
 }

@@ -64,7 +64,9 @@ func (a *api) problems(next echo.HandlerFunc) echo.HandlerFunc {
 		if err == nil || c.Response().Committed {
 			return err
 		}
-		if errors.Is(ctx.Err(), context.Canceled) {
+		// A body that comes too slowly ends the request's context too, though its
+		// sender still waits: what we refuse by ourselves is said all the same.
+		if refused := (*problem)(nil); errors.Is(ctx.Err(), context.Canceled) && !errors.As(err, &refused) {
 			return err // nobody listens any more: logged as such
 		}
 		p := problemOf(err)
