@@ -177,7 +177,9 @@ func (r *engineRun) serve(database string) error {
 func (r *engineRun) stop() {
 	if r.exited != nil {
 		_ = r.process.Process.Signal(syscall.SIGTERM) // it has ended if this fails
-		<-r.exited                                    // its own words are on standard error
+		if err := <-r.exited; err != nil {
+			fmt.Fprintln(os.Stderr, "the portal ended with", err)
+		}
 	}
 	r.close()
 	os.RemoveAll(r.folder)

@@ -62,7 +62,9 @@ func (t *tx) touch(accountID int64) {
 	if t.touched == nil {
 		t.touched = make(map[int64]bool)
 	}
-	t.touched[accountID] = t.touched[accountID] // keeps what raise said
+	if !t.touched[accountID] { // or raise has said more
+		t.touched[accountID] = false
+	}
 }
 
 // raise marks an account that has more to spend than before: that is told of
