@@ -31,8 +31,8 @@ type recoverDelivery struct {
 }
 
 func (w *recoverDelivery) Work(ctx context.Context, job *river.Job[models.RecoverDelivery]) error {
-	if early := job.Args.Due().Sub(w.store.Now()); early > 0 {
-		return river.JobSnooze(soon(early))
+	if err := notYet(w.store, job.Args.Due()); err != nil {
+		return err
 	}
 	return w.store.NoteRecovered(ctx, job.Args.AccountID, job.Args.Since)
 }
@@ -44,8 +44,8 @@ type rampStep struct {
 }
 
 func (w *rampStep) Work(ctx context.Context, job *river.Job[models.RampStep]) error {
-	if early := job.Args.Due.Sub(w.store.Now()); early > 0 {
-		return river.JobSnooze(soon(early))
+	if err := notYet(w.store, job.Args.Due); err != nil {
+		return err
 	}
 	return w.store.AnnounceServing(ctx, job.Args.AccountID)
 }
@@ -57,15 +57,20 @@ type renewBudgets struct {
 }
 
 func (w *renewBudgets) Work(ctx context.Context, job *river.Job[models.RenewBudgets]) error {
-	if early := job.Args.Day.Sub(w.store.Now()); early > 0 {
-		return river.JobSnooze(soon(early))
+	if err := notYet(w.store, job.Args.Day); err != nil {
+		return err
 	}
 	return w.store.RenewBudgets(ctx, job.Args.AccountID, job.Args.Day)
 }
 
-// soon bounds the wait of a task whose queue's clock is ahead of ours; the
-// portal's own may also run faster.
-func soon(early time.Duration) time.Duration { return min(early, time.Second) }
+// notYet puts a task off that came before its time: the queue's clock is ahead
+// of the store's, or the portal's own runs faster.
+func notYet(store *models.Store, due time.Time) error {
+	if early := due.Sub(store.Now()); early > 0 {
+		return river.JobSnooze(min(early, time.Second))
+	}
+	return nil
+}
 
 // pruneArgs asks for old rows that nobody needs any more to be dropped.
 type pruneArgs struct{}

@@ -158,13 +158,19 @@ func (t *tx) recoverDelivery(a *Account) error {
 	return t.closeStopIfNoneWaits(a.ID)
 }
 
+// lookAtSteps has the account looked at again at the first steps of the ramp
+// that began at since, after the one at once.
+func (t *tx) lookAtSteps(accountID int64, since time.Time, steps int) {
+	for step := 1; step <= steps; step++ {
+		due := since.Add(time.Duration(step) * rampStep)
+		t.then(Task{RampStep{AccountID: accountID, Due: due}, due})
+	}
+}
+
 // rampUp has the account looked at again at each step of the ramp that begins
 // now, and its end noted.
 func (t *tx) rampUp(accountID int64) {
 	t.touch(accountID)
-	for step := 1; step < rampSteps-1; step++ {
-		due := t.now.Add(time.Duration(step) * rampStep)
-		t.then(Task{RampStep{AccountID: accountID, Due: due}, due})
-	}
+	t.lookAtSteps(accountID, t.now, rampSteps-2)
 	t.then(Task{RecoverDelivery{accountID, t.now}, t.now.Add(rampLength)})
 }

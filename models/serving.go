@@ -159,10 +159,7 @@ func (s *Store) ResumeServing(ctx context.Context) error {
 		err = t.Model(&Campaign{}).Distinct("account_id", "recovering_since").
 			Where("recovering_since > ? AND ended_at IS NULL", t.now.Add(-rampLength)).Find(&ramps).Error
 		for _, ramp := range ramps {
-			for step := 1; step < rampSteps; step++ {
-				due := ramp.RecoveringSince.Add(time.Duration(step) * rampStep)
-				t.then(Task{RampStep{AccountID: ramp.AccountID, Due: due}, due})
-			}
+			t.lookAtSteps(ramp.AccountID, ramp.RecoveringSince, rampSteps-1)
 		}
 		return err
 	})
