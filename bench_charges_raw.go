@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,36 +183,38 @@ func (r *engineRun) writeBody(ctx context.Context, db *sql.DB, body rawBody, rev
 // that follows from them; balances after each entry are left out, since nothing
 // is read.
 func (r *engineRun) rawRows(transaction *int64, revenueID int64, writer, writers int, ordered bool) (body rawBody) {
-	type sums struct{ account, amount, clicks, transaction int64 }
+	type sums struct{ account, amount, clicks int64 }
 	of := make(map[int64]*sums, chargesABody)
 	var order []*sums
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	day, hour := models.DayOn(now), int64(now.In(models.Shanghai).Hour())
-	charges, first := make([][]any, 0, chargesABody), map[int64]string{}
+	charges := make([][]any, 0, chargesABody)
+	*transaction++
 	for range chargesABody {
 		account, amount, id := int64(r.random.IntN(chargeAccounts/writers)*writers+writer+1), int64(1+r.random.IntN(300)), r.newID(ordered)
 		p := of[account]
 		if p == nil {
-			*transaction++
-			p = &sums{account: account, transaction: *transaction}
-			of[account], first[*transaction], order = p, id, append(order, p)
+			p = &sums{account: account}
+			of[account], order = p, append(order, p)
 		}
 		p.amount, p.clicks = p.amount+amount, p.clicks+1
-		charges = append(charges, []any{id, account, account, account, amount, now, now, p.transaction})
+		charges = append(charges, []any{id, account, account, account, amount, now, now, *transaction})
 	}
 	rows := make([][][]any, len(rawTables))
 	rows[rawCharges] = charges
+	rows[0] = [][]any{{*transaction, "charge", charges[0][0], now}}
+	slices.SortFunc(order, func(a, b *sums) int { return int(a.account - b.account) })
 	var moves [][]any
 	for _, p := range order {
 		cash := benchCash(p.account)
 		body.sum += p.amount
-		rows[0] = append(rows[0], []any{p.transaction, "charge", first[p.transaction], now})
-		rows[2] = append(rows[2], []any{p.transaction, cash, -p.amount, int64(0)}, []any{p.transaction, revenueID, p.amount, int64(0)})
+		rows[2] = append(rows[2], []any{*transaction, cash, -p.amount, int64(0)})
 		rows[3] = append(rows[3], []any{p.account, day, p.amount, p.clicks})
 		rows[4] = append(rows[4], []any{p.account, day, p.amount, p.clicks})
 		rows[5] = append(rows[5], []any{p.account, day, hour, p.amount, p.clicks})
 		moves = append(moves, []any{cash, -p.amount})
 	}
+	rows[2] = append(rows[2], []any{*transaction, revenueID, body.sum, int64(0)})
 	for i, table := range rawTables {
 		body.tables = append(body.tables, byColumn(rows[i], table.types))
 	}

@@ -5,7 +5,7 @@ import (
 )
 
 // KindCharge is the ledger kind of clicks paid; the reference is the id of the
-// first charge in the posting.
+// first charge in it.
 const KindCharge = "charge"
 
 // Charge is one click that the ad engine charges, in fen.

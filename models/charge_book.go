@@ -12,8 +12,9 @@ import (
 	"ztc-portal/models/ledger"
 )
 
-// PostCharges books a body of clicks: each charge is a row, the ledger gets one
-// posting an account and body, bonus first, then cash; arrears begin here. Each
+// PostCharges books a body of clicks: each charge is a row; a body is one
+// transaction in the ledger, in which each account pays for all its clicks at
+// once, bonus first, then cash; arrears begin here. Each
 // item is judged by itself, and an id that was booked before is counted and
 // skipped, so any body can be sent again, whole or in part. Invalid: more than
 // MaxChargeBatch. After an error part of the body may be booked: send it again.
@@ -101,7 +102,7 @@ type share struct {
 	rejected            []Rejection
 }
 
-// due is what one account owes for its fresh clicks of one body: one posting.
+// due is what one account owes for its fresh clicks of one body.
 type due struct {
 	account       *Account
 	charges       []placed
@@ -119,17 +120,20 @@ func (t *tx) bookCharges(shares []*share) error {
 	if err != nil {
 		return err
 	}
-	dues, err := t.planDues(fresh, accounts)
-	if err != nil || len(dues) == 0 {
+	bodies, err := t.planDues(fresh, accounts)
+	if err != nil || len(bodies) == 0 {
 		return err
 	}
-	references, lines := make([]string, len(dues)), make([][]ledger.Line, len(dues))
-	for i, p := range dues {
-		references[i], lines[i] = p.charges[0].ChargeID, p.lines
+	references, lines := make([]string, len(bodies)), make([][]ledger.Line, len(bodies))
+	for i, dues := range bodies {
+		references[i] = dues[0].charges[0].ChargeID
+		for _, p := range dues {
+			lines[i] = append(lines[i], p.lines...)
+		}
 	}
 	batch, err := ledger.OpenBatch(t.DB, KindCharge, references, t.now)
 	if err == nil {
-		err = t.storeCharges(dues, batch)
+		err = t.storeCharges(bodies, batch)
 	}
 	if uniqueTaken(err) {
 		return errStale // another lane or replica booked one of them meanwhile: look again
@@ -137,6 +141,7 @@ func (t *tx) bookCharges(shares []*share) error {
 	if err != nil {
 		return err
 	}
+	dues := slices.Concat(bodies...)
 	if err := t.rollUpCharges(dues); err != nil {
 		return err
 	}
@@ -214,12 +219,16 @@ func (t *tx) judgeCharges(shares []*share) ([][]placed, error) {
 	return fresh, nil
 }
 
-// planDues makes one due an account and share, in ascending order of
-// account within a share; each begins with what the one before left.
-func (t *tx) planDues(fresh [][]placed, accounts map[int64]*Account) ([]*due, error) {
-	var dues []*due
+// planDues makes one due an account and share, in ascending order of account
+// within a share; each begins with what the one before left. A share without
+// fresh charges is left out.
+func (t *tx) planDues(fresh [][]placed, accounts map[int64]*Account) ([][]*due, error) {
+	var bodies [][]*due
 	purses := make(map[int64]Fen)
 	for _, items := range fresh {
+		if len(items) == 0 {
+			continue
+		}
 		of := make(map[int64]*due)
 		for _, item := range items {
 			p, ok := of[item.account]
@@ -230,11 +239,13 @@ func (t *tx) planDues(fresh [][]placed, accounts map[int64]*Account) ([]*due, er
 			}
 			p.charges = append(p.charges, item)
 		}
+		dues := make([]*due, 0, len(of))
 		for _, id := range slices.Sorted(maps.Keys(of)) {
 			dues = append(dues, of[id])
 		}
+		bodies = append(bodies, dues)
 	}
-	if len(dues) == 0 {
+	if len(bodies) == 0 {
 		return nil, nil
 	}
 	err := bulk.On(t.DB).Select("SELECT id, balance_fen FROM ledger_accounts WHERE %s", "id", slices.Sorted(maps.Keys(purses)), func(scan bulk.Scan) error {
@@ -244,7 +255,7 @@ func (t *tx) planDues(fresh [][]placed, accounts map[int64]*Account) ([]*due, er
 		purses[id] = balance
 		return err
 	})
-	for _, p := range dues {
+	for _, p := range slices.Concat(bodies...) {
 		var total, fromBonus, fromCash Fen
 		for _, item := range p.charges {
 			total += item.AmountFen
@@ -260,19 +271,21 @@ func (t *tx) planDues(fresh [][]placed, accounts map[int64]*Account) ([]*due, er
 			p.lines = append(p.lines, ledger.Line{AccountID: bonus, AmountFen: -int64(fromBonus)})
 		}
 	}
-	return dues, err
+	return bodies, err
 }
 
 // storeCharges writes the rows of the sub-ledger.
-func (t *tx) storeCharges(dues []*due, batch *ledger.Batch) error {
+func (t *tx) storeCharges(bodies [][]*due, batch *ledger.Batch) error {
 	var ids []string
 	var accounts, campaigns, keywords, amounts, transactions []int64
 	var at []time.Time
-	for i, p := range dues {
-		for _, c := range p.charges {
-			ids, at = append(ids, c.ChargeID), append(at, c.ChargedAt)
-			accounts, campaigns, keywords = append(accounts, c.account), append(campaigns, c.CampaignID), append(keywords, c.KeywordID)
-			amounts, transactions = append(amounts, int64(c.AmountFen)), append(transactions, batch.ID(i))
+	for i, dues := range bodies {
+		for _, p := range dues {
+			for _, c := range p.charges {
+				ids, at = append(ids, c.ChargeID), append(at, c.ChargedAt)
+				accounts, campaigns, keywords = append(accounts, c.account), append(campaigns, c.CampaignID), append(keywords, c.KeywordID)
+				amounts, transactions = append(amounts, int64(c.AmountFen)), append(transactions, batch.ID(i))
+			}
 		}
 	}
 	return bulk.On(t.DB).Insert("charges", len(ids), []bulk.Column{

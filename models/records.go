@@ -35,12 +35,12 @@ func (s *Store) Payments(ctx context.Context, accountID int64, f PaymentFilter, 
 	return rows, page, err
 }
 
-// StatementRow is one entry on one of the seller's purses.
+// StatementRow is one entry on one of the seller's purses. It leaves out the
+// transaction's reference, which for charges names a click of any seller.
 type StatementRow struct {
 	EntryID         int64
 	BookedAt        time.Time
 	Kind            string
-	Reference       string
 	Purse           string // "cash" or "bonus"
 	AmountFen       Fen
 	BalanceAfterFen Fen
@@ -82,7 +82,7 @@ func (s *Store) Statement(ctx context.Context, accountID int64, f StatementFilte
 		query := keyset(db.Table("ledger_entries AS e"), k, "e.account_id", "e.id").
 			Joins("JOIN ledger_transactions t ON t.id = e.transaction_id").
 			Joins("LEFT JOIN payments p ON p.ledger_transaction_id = t.id").
-			Select("e.id AS entry_id, t.booked_at, t.kind, t.reference, ? AS purse, e.amount_fen, e.balance_after_fen, COALESCE(p.no, '') AS payment_no", purse).
+			Select("e.id AS entry_id, t.booked_at, t.kind, ? AS purse, e.amount_fen, e.balance_after_fen, COALESCE(p.no, '') AS payment_no", purse).
 			Where("e.account_id >= ? AND e.account_id <= ?", id, id)
 		if f.Kind != "" {
 			query = query.Where("t.kind = ?", toValid(f.Kind))

@@ -23,9 +23,6 @@ const (
 // IsStaff: the admin pages are for this role.
 func (r Role) IsStaff() bool { return r == RoleSupport || r == RoleFinance || r == RoleAdmin }
 
-// MayRepair: what went wrong may be put right by this role.
-func (r Role) MayRepair() bool { return r == RoleSupport || r == RoleAdmin }
-
 // DemoDomain is the domain of the demo's sign-ins, unusable in production.
 const DemoDomain = "@demo.test"
 

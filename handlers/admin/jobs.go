@@ -22,7 +22,7 @@ func (a *admin) showJobs(c echo.Context) error {
 		return web.SeeOther(c, "/admin/jobs") // the page was emptied meanwhile
 	}
 	page := jobsPage(desk)
-	page.Now, page.CSRF, page.CanResend = a.Store.Now(), a.Token(c), web.Who(c).Role.MayRepair()
+	page.Now, page.CSRF, page.CanResend = a.Store.Now(), a.Token(c), web.Who(c).Role.May(models.PermRepair)
 	page.Pager = web.Pager(c, desk.Page, len(desk.Parked))
 	page.Pager.Total = int(desk.Counts.Parked)
 	return a.Render(c, http.StatusOK, page, views.Jobs(page))

@@ -15,11 +15,10 @@ type admin struct{ *web.Web }
 // Mount adds the staff's pages to those that know who asks.
 func Mount(pages *echo.Group, w *web.Web) {
 	a := &admin{w}
-	repair := web.Allowed(models.Role.MayRepair)
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.home)
 	g.GET("/jobs", a.showJobs)
-	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, repair)
+	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, web.Needs(models.PermRepair))
 }
 
 func (a *admin) home(c echo.Context) error { return web.SeeOther(c, web.Home(web.Who(c))) }

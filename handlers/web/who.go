@@ -63,12 +63,11 @@ func StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Allowed refuses staff whose role does not permit the act; only behind
-// StaffOnly.
-func Allowed(permits func(models.Role) bool) echo.MiddlewareFunc {
+// Needs refuses staff whose role lacks a permission; only behind StaffOnly.
+func Needs(p models.Permission) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if !permits(Who(c).Role) {
+			if !Who(c).Role.May(p) {
 				return &models.Error{Code: models.Forbidden, Key: "error.role.not_allowed"}
 			}
 			return next(c)

@@ -62,8 +62,8 @@ func Post(db *gorm.DB, kind, reference string, lines []Line, now time.Time) (Pos
 // maxLineFen and maxLines bound a transaction, so that its sum cannot go round
 // to zero by overflow.
 const (
-	maxLineFen = 1 << 53
-	maxLines   = 1 << 9
+	maxLineFen = 1 << 47
+	maxLines   = 1 << 14
 )
 
 // balanced sorts the lines by account and refuses what may never be posted.

@@ -8,7 +8,7 @@ import (
 
 // Fault is one broken promise of the books.
 type Fault struct {
-	What string // "transaction", "account", "entry of nothing" or, from models, "charges of transaction"
+	What string // "transaction", "account", "entry of nothing" or, from models, "charges of transaction", "charges of account"
 	ID   int64
 	Want int64 // fen
 	Got  int64 // fen

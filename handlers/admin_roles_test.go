@@ -1,0 +1,92 @@
+package handlers_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"ztc-portal/models"
+)
+
+// staffRoutes says which permission each of the staff's routes asks for. A route
+// of the router's own list that stands here not, or the other way round, fails
+// the test.
+var staffRoutes = map[string]models.Permission{
+	"GET /admin":                            models.PermRead,
+	"GET /admin/jobs":                       models.PermRead,
+	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
+}
+
+// Every role tries every route of the staff's: it is refused with 403 exactly
+// where the table of the roles says so. Ids are of nothing, so that whoever may
+// pass is told 404 at most. To sellers there is nothing; strangers are led to
+// the sign-in page.
+func TestEveryStaffRouteByRole(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		known := map[string]bool{}
+		for _, route := range s.routes {
+			if route.Path != "/admin" && !strings.HasPrefix(route.Path, "/admin/") || route.Method == echoNotFound {
+				continue
+			}
+			name := route.Method + " " + route.Path
+			known[name] = true
+			if _, ok := staffRoutes[name]; !ok {
+				t.Errorf("%s is not in the table", name)
+			}
+		}
+		for name := range staffRoutes {
+			if !known[name] {
+				t.Errorf("%s is in the table and not in the router", name)
+			}
+		}
+		for _, role := range []models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin, models.RoleSeller, ""} {
+			b := s.browser(t)
+			b.get("/login")
+			if role != "" {
+				b, _ = s.member(t, role, string(role)+"@roles.test")
+			}
+			for name, permission := range staffRoutes {
+				got := b.tries(name)
+				var ok bool
+				switch {
+				case role == "":
+					ok = got.StatusCode == http.StatusSeeOther && got.Header.Get("Location") == "/login"
+				case role == models.RoleSeller:
+					ok = got.StatusCode == http.StatusNotFound
+				case role.May(permission):
+					ok = got.StatusCode < 500 && got.StatusCode != http.StatusForbidden
+				default:
+					ok = got.StatusCode == http.StatusForbidden
+				}
+				if !ok {
+					t.Errorf("%q on %s: answered %d", role, name, got.StatusCode)
+				}
+			}
+		}
+	})
+}
+
+// echoNotFound is the method under which the router lists its answer to paths
+// that it does not have.
+const echoNotFound = "echo_route_not_found"
+
+// tries asks one route, "METHOD /path", for things that do not exist.
+func (b *browser) tries(name string) answer {
+	b.t.Helper()
+	method, path, _ := strings.Cut(name, " ")
+	var filled []string
+	for part := range strings.SplitSeq(path, "/") {
+		switch {
+		case part == ":no":
+			part = "R2611240000000000000ZZ"[:21]
+		case strings.HasPrefix(part, ":"):
+			part = "999999"
+		}
+		filled = append(filled, part)
+	}
+	path = strings.Join(filled, "/")
+	if method == http.MethodPost {
+		return b.post(path)
+	}
+	return b.get(path)
+}
