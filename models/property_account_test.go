@@ -169,6 +169,32 @@ func (w *world) check(r *rapid.T) {
 	for _, o := range w.payments {
 		w.checkOrder(r, o)
 	}
+	w.checkFeed(r)
+}
+
+// checkFeed: an engine that took a snapshot once and only read changes since
+// knows of every campaign whether it delivers. What time alone changes (a ramp's
+// steps, midnight) is told by tasks, which this world does not run.
+func (w *world) checkFeed(r *rapid.T) {
+	told, cursor, err := w.ServingSince(w.ctx, w.cursor)
+	ok(r, err)
+	w.cursor = cursor
+	for _, c := range told {
+		w.told[c.CampaignID] = c.Delivery
+	}
+	level := func(d models.DeliveryState) models.DeliveryState {
+		if d == models.DeliveryRecovering {
+			return models.DeliveryServing
+		}
+		return d
+	}
+	ok(r, w.ServingAll(w.ctx, func(c models.ServingCampaign) error {
+		known, stands := level(w.told[c.CampaignID]), level(c.Delivery)
+		if known != stands && (known != models.DeliveryBudgetReached || stands != models.DeliveryServing) {
+			r.Fatalf("the feed says %s of campaign %d, which is %s", known, c.CampaignID, stands)
+		}
+		return nil
+	}))
 }
 
 func (w *world) checkShop(r *rapid.T, s *shop) {

@@ -76,6 +76,9 @@ type world struct {
 	charges  []*models.Charge
 	parked   models.Fen // in suspense, with what earlier worlds left there
 	number   int        // makes names unique
+
+	cursor int64 // of the feed, and what it told
+	told   map[int64]models.DeliveryState
 }
 
 type shop struct {
@@ -114,7 +117,7 @@ type trade struct {
 }
 
 func newWorld(t *testing.T, b *modelstest.Bench, actor models.Actor) *world {
-	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b)}
+	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b), told: map[int64]models.DeliveryState{}}
 	for range 2 {
 		account, campaigns := b.Seller(t, 100_000*yuan, 300*yuan)
 		s := &shop{account: account}
