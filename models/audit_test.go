@@ -252,11 +252,14 @@ func TestAuditChainHasNoForkUnderConcurrency(t *testing.T) {
 		by := staff(t, b)
 		const writers, acts = 8, 10
 		stores := []*models.Store{b.Store, b.Again(t)}
-		type shop struct{ account, campaign int64 }
+		db, err := b.Handle()
+		must(t, err)
+		type shop struct{ account, campaign, keyword int64 }
 		shops := make([]shop, writers)
 		for i := range shops {
 			account, campaigns := b.Seller(t, 100*yuan)
-			shops[i] = shop{account, campaigns[0]}
+			shops[i] = shop{account, campaigns[0], 0}
+			must(t, db.QueryRowContext(t.Context(), "SELECT id FROM keywords WHERE campaign_id = $1", campaigns[0]).Scan(&shops[i].keyword))
 		}
 		before := verified(t, b)
 		var all sync.WaitGroup
@@ -264,7 +267,8 @@ func TestAuditChainHasNoForkUnderConcurrency(t *testing.T) {
 			all.Go(func() {
 				for n := range acts {
 					store := stores[(i+n)%2]
-					if err := store.SwitchCampaign(t.Context(), by, s.account, s.campaign, n%2 == 1); err != nil {
+					// A bid is told to no engine, so that no other lock puts these acts in an order.
+					if err := store.SetBid(t.Context(), by, s.account, s.campaign, s.keyword, fmt.Sprintf("2.%d", n)); err != nil {
 						t.Errorf("writer %d, act %d: %v", i, n, err)
 					}
 				}
