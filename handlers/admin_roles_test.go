@@ -12,8 +12,10 @@ import (
 // of the router's own list that stands here not, or the other way round, fails
 // the test.
 var staffRoutes = map[string]models.Permission{
-	"GET /admin":                            models.PermRead,
-	"GET /admin/jobs":                       models.PermRead,
+	"GET /admin":                           models.PermRead,
+	"GET /admin/audit":                     models.PermAudit,
+	"GET /admin/audit.csv":                 models.PermAudit,
+	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
 }
 
