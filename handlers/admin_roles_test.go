@@ -13,6 +13,8 @@ import (
 // the test.
 var staffRoutes = map[string]models.Permission{
 	"GET /admin":                           models.PermRead,
+	"GET /admin/audit":                     models.PermAudit,
+	"GET /admin/audit.csv":                 models.PermAudit,
 	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
 }

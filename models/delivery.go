@@ -121,6 +121,7 @@ func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, re
 		if err != nil || a.FrozenAt != nil {
 			return err
 		}
+		before := string(a.State())
 		a.FrozenAt, a.FrozenReason = &t.now, reason
 		t.touch(a.ID)
 		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
@@ -132,7 +133,7 @@ func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, re
 		if err := t.event(a.ID, EventFrozen, EventArgs{Reason: reason}); err != nil {
 			return err
 		}
-		return t.audit(by, "account.freeze", subject("account", a.ID), "", reason)
+		return t.audit(by, "account.freeze", subject("account", a.ID), before, facts(string(a.State()), reason))
 	})
 }
 
@@ -143,7 +144,7 @@ func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) 
 		if err != nil || a.FrozenAt == nil {
 			return err
 		}
-		reason := a.FrozenReason
+		before := facts(string(a.State()), a.FrozenReason)
 		a.FrozenAt, a.FrozenReason = nil, ""
 		t.touch(a.ID)
 		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
@@ -152,7 +153,7 @@ func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) 
 		if err := t.event(a.ID, EventUnfrozen, EventArgs{}); err != nil {
 			return err
 		}
-		if err := t.audit(by, "account.unfreeze", subject("account", a.ID), reason, ""); err != nil {
+		if err := t.audit(by, "account.unfreeze", subject("account", a.ID), before, string(a.State())); err != nil {
 			return err
 		}
 		f, err := t.funds(a)

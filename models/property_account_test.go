@@ -273,5 +273,8 @@ func (w *world) rest(r *rapid.T) {
 	if rows != credited {
 		r.Fatalf("statements show %d fen of recharges, the gateway holds %d for them", rows, credited)
 	}
+	if audit, err := w.VerifyAudit(w.ctx); err != nil || audit.Fault != nil {
+		r.Fatalf("the audit log: %v, %v", audit.Fault, err)
+	}
 	w.check(r)
 }

@@ -18,6 +18,8 @@ func Mount(pages *echo.Group, w *web.Web) {
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.home)
 	g.GET("/jobs", a.showJobs)
+	g.GET("/audit", a.showAudit, web.Needs(models.PermAudit))
+	g.GET("/audit.csv", a.exportAudit, web.Needs(models.PermAudit))
 	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, web.Needs(models.PermRepair))
 }
 
