@@ -211,8 +211,8 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 	day := []any{from.UTC(), from.AddDate(0, 0, 1).UTC(), string(r.Rail)}
 	conn := bulk.On(t.DB)
 	err = conn.Query(`SELECT COUNT(p.id), CAST(COALESCE(SUM(p.amount_fen), 0) AS BIGINT), CAST(COALESCE(-SUM(e.amount_fen), 0) AS BIGINT)
-		FROM payments p LEFT JOIN ledger_entries e ON e.transaction_id = p.ledger_transaction_id AND e.account_id = $4
-		WHERE p.paid_at >= $1 AND p.paid_at < $2 AND p.rail = $3`, append(day, clearing), func(scan bulk.Scan) error {
+		FROM payments p LEFT JOIN ledger_entries e ON e.transaction_id = p.ledger_transaction_id AND e.account_id = $1
+		WHERE p.paid_at >= $2 AND p.paid_at < $3 AND p.rail = $4`, append([]any{clearing}, day...), func(scan bulk.Scan) error {
 		return scan(&r.OursCount, &r.OursFen, &r.LedgerFen)
 	})
 	if err != nil {
