@@ -133,6 +133,6 @@ func (s *Store) work(ctx context.Context, by Actor, id int64, resolution Resolut
 		if result.Error != nil {
 			return result.Error
 		}
-		return t.audit(by, "difference."+string(resolution), subject("difference", id), string(d.Kind)+" "+d.TradeNo+" open", string(resolution)+": "+note)
+		return t.audit(by, "difference.work", subject("difference", id), string(d.Kind)+" "+d.TradeNo+" open", string(resolution)+": "+note)
 	})
 }

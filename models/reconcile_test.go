@@ -323,7 +323,7 @@ func TestWorkingADifference(t *testing.T) {
 		db, err := b.Handle()
 		must(t, err)
 		var acts int
-		must(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM audit_log WHERE action = 'difference.explained' AND user_id = $1", staff.UserID).Scan(&acts))
+		must(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM audit_log WHERE action = 'difference.work' AND user_id = $1", staff.UserID).Scan(&acts))
 		if acts != 1 {
 			t.Errorf("%d acts are on the trail", acts)
 		}
