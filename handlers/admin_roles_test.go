@@ -17,6 +17,11 @@ var staffRoutes = map[string]models.Permission{
 	"GET /admin/audit.csv":                 models.PermAudit,
 	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
+
+	"GET /admin/reconciliation":                  models.PermRead,
+	"GET /admin/reconciliation/:id":              models.PermRead,
+	"POST /admin/reconciliation/run":             models.PermReconcile,
+	"POST /admin/reconciliation/differences/:id": models.PermReconcile,
 }
 
 // Every role tries every route of the staff's: it is refused with 403 exactly

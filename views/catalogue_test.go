@@ -45,13 +45,18 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation"},
 	"audit.action.":    models.AuditActions,
 	"audit.file.":      models.AuditColumns,
 	"role.":            words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
 	"finding.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
 	"finding.answer.":  findings,
 	"failure.":         failures(),
+
+	"reconcile.state.":       words(models.ReconciliationStates),
+	"difference.kind.":       words(models.DifferenceKinds),
+	"difference.hint.":       words(models.DifferenceKinds),
+	"difference.resolution.": words(models.Resolutions),
 }
 
 var rails = []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay, models.RailBankTransfer}

@@ -5,22 +5,30 @@ package admin
 import (
 	"github.com/labstack/echo/v4"
 
+	"ztc-portal/gateways"
 	"ztc-portal/handlers/web"
 	"ztc-portal/models"
 )
 
 // admin is what the handlers of the staff's pages share.
-type admin struct{ *web.Web }
+type admin struct {
+	*web.Web
+	rails *gateways.Rails
+}
 
 // Mount adds the staff's pages to those that know who asks.
-func Mount(pages *echo.Group, w *web.Web) {
-	a := &admin{w}
+func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
+	a := &admin{w, rails}
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.home)
 	g.GET("/jobs", a.showJobs)
 	g.GET("/audit", a.showAudit, web.Needs(models.PermAudit))
 	g.GET("/audit.csv", a.exportAudit, web.Needs(models.PermAudit))
 	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, web.Needs(models.PermRepair))
+	g.GET("/reconciliation", a.listReconciliations)
+	g.POST("/reconciliation/run", a.runReconciliation, web.Needs(models.PermReconcile))
+	g.GET("/reconciliation/:id", a.showReconciliation)
+	g.POST("/reconciliation/differences/:id", a.workDifference, web.Needs(models.PermReconcile))
 }
 
 func (a *admin) home(c echo.Context) error { return web.SeeOther(c, web.Home(web.Who(c))) }

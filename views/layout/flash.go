@@ -20,6 +20,11 @@ var Flashes = map[string]string{
 	"flash.payment_cancelled": "info",
 	"flash.restart_undone":    "info",
 	"flash.webhook_resent":    "info",
+
+	"flash.reconcile_asked":      "info",
+	"flash.difference_repaired":  "success",
+	"flash.difference_suspense":  "warning",
+	"flash.difference_explained": "info",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

@@ -38,6 +38,7 @@ var staffPlaces = []group{
 	{key: "staff", icon: "shield-check", items: []item{
 		{"jobs", "clock", "/admin/jobs"},
 		{"audit", "scroll-text", "/admin/audit"},
+		{"reconciliation", "badge-check", "/admin/reconciliation"},
 	}},
 }
 
