@@ -32,6 +32,8 @@ var places = []group{
 var staffPlaces = []group{
 	{key: "staff", icon: "shield-check", items: []item{
 		{"jobs", "clock", "/admin/jobs"},
+		{"staff_payments", "receipt-text", "/admin/payments"},
+		{"suspense", "circle-help", "/admin/suspense"},
 	}},
 }
 
