@@ -34,8 +34,8 @@ var PaymentSigns = []PaymentSign{
 func (d StaffPaymentDesk) Signs() []PaymentSign {
 	p := d.Payment
 	pending, paid := p.State == PaymentPending, p.State.IsPaid()
-	verdict := func(wanted Outcome) bool {
-		return slices.ContainsFunc(d.Notifies, func(n Notice) bool { return n.Verdict == string(wanted) })
+	verdict := func(wanted ...Outcome) bool {
+		return slices.ContainsFunc(d.Notifies, func(n Notice) bool { return slices.Contains(wanted, Outcome(n.Verdict)) })
 	}
 	heard := slices.ContainsFunc(d.Notifies, func(n Notice) bool { return !n.Unverified })
 	held := slices.ContainsFunc(d.Held, func(h Held) bool { return h.ClearedAt == nil })
@@ -45,7 +45,7 @@ func (d StaffPaymentDesk) Signs() []PaymentSign {
 		SignTwice:      twice,
 		SignChecking:   pending && p.CheckingSince != nil,
 		SignOverdue:    pending && d.Now.After(*p.ExpiresAt),
-		SignUnsettled:  !paid && verdict(OutcomeUnsettled),
+		SignUnsettled:  !paid && verdict(OutcomeUnsettled, OutcomeAsk),
 		SignDisagreed:  slices.ContainsFunc(d.Answers, func(a GatewayAnswer) bool { return a.AskedBy == "notify" }),
 		SignRefused:    verdict(OutcomeRefused),
 		SignLate:       p.PaidLate,

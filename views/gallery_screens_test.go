@@ -75,6 +75,8 @@ func screens() []screen {
 	all = append(all, recordScreens()...)
 	all = append(all, campaignScreens()...)
 	all = append(all, adminScreens()...)
+	all = append(all, staffPaymentScreens()...)
+	all = append(all, staffPaymentPages()...)
 	all = append(all, docsScreens()...)
 	return append(all, errorScreens()...)
 }
