@@ -53,7 +53,7 @@ func desk(no string) string { return "/admin/payments/" + no }
 // presses sends a form of the payment's page and wants the sentence that it leads to.
 func (p *phone) presses(t *testing.T, no, act, flash string) answer {
 	t.Helper()
-	p.staff.post(desk(no) + "/" + act).leads(t, desk(no))
+	p.staff.post(desk(no)+"/"+act).leads(t, desk(no))
 	page := p.staff.get(desk(no)).is(t, http.StatusOK)
 	page.says(t, "main", word(text.Chinese, flash))
 	return page
@@ -208,7 +208,7 @@ func TestPhoneCallPaidAfterClose(t *testing.T) {
 	eachPhone(t, func(t *testing.T, p *phone) {
 		p.deaf.Store(true)
 		pay := p.scanned(t)
-		p.seller.post("/payments/" + pay.No + "/cancel").leads(t, "/payments/"+pay.No)
+		p.seller.post("/payments/"+pay.No+"/cancel").leads(t, "/payments/"+pay.No)
 		closed := p.presses(t, pay.No, "repair", "flash.payment_closed_there")
 		closed.both(t, 0, word(text.Chinese, "state.payment.cancelled"), word(text.Chinese, "staff_payment.trade.closed"))
 		closed.sign(t, models.SignUnpaid)
@@ -231,8 +231,8 @@ func TestPhoneCallPaidTwiceByResume(t *testing.T) {
 	eachPhone(t, func(t *testing.T, p *phone) {
 		p.deaf.Store(true)
 		old := p.scanned(t)
-		p.seller.post("/payments/" + old.No + "/cancel").leads(t, "/payments/"+old.No)
-		p.seller.post("/payments/" + old.No + "/resume").is(t, http.StatusSeeOther)
+		p.seller.post("/payments/"+old.No+"/cancel").leads(t, "/payments/"+old.No)
+		p.seller.post("/payments/"+old.No+"/resume").is(t, http.StatusSeeOther)
 		next := p.payments(t, p.account)[0]
 		for no, fault := range map[string]sandbox.Fault{old.No: sandbox.FaultPayAfterClose, next.No: sandbox.FaultNotifyLost} {
 			_, err := p.far.Pay(t.Context(), no, fault)

@@ -12,14 +12,14 @@ import (
 // of the router's own list that stands here not, or the other way round, fails
 // the test.
 var staffRoutes = map[string]models.Permission{
-	"GET /admin":                            models.PermRead,
-	"GET /admin/payments":                   models.PermRead,
-	"GET /admin/payments/:no":               models.PermRead,
-	"POST /admin/payments/:no/ask":          models.PermRepair,
-	"POST /admin/payments/:no/repair":       models.PermRepair,
-	"POST /admin/payments/:no/close":        models.PermRepair,
-	"GET /admin/suspense":                   models.PermRead,
-	"GET /admin/jobs":                       models.PermRead,
+	"GET /admin":                           models.PermRead,
+	"GET /admin/payments":                  models.PermRead,
+	"GET /admin/payments/:no":              models.PermRead,
+	"POST /admin/payments/:no/ask":         models.PermRepair,
+	"POST /admin/payments/:no/repair":      models.PermRepair,
+	"POST /admin/payments/:no/close":       models.PermRepair,
+	"GET /admin/suspense":                  models.PermRead,
+	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
 }
 
