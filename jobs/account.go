@@ -84,7 +84,7 @@ type prune struct {
 }
 
 func (w *prune) Work(ctx context.Context, _ *river.Job[pruneArgs]) error {
-	return w.store.DropOldWebhooks(ctx)
+	return w.store.ForgetOld(ctx)
 }
 
 // verifyLedgerArgs asks for one reading of the whole ledger, and of the audit log.

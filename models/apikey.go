@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"gorm.io/gorm"
 )
@@ -61,9 +62,11 @@ func hashOfKey(key string) string {
 // FieldErrors on name and scope.
 func (s *Store) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (key string, err error) {
 	var refusals FieldErrors
-	name = strings.TrimSpace(toValid(name))
+	name = strings.TrimSpace(strings.ToValidUTF8(name, ""))
 	if name == "" || len(name) > maxKeyName {
 		refusals = append(refusals, fieldError("name", "error.name.empty", nil))
+	} else if strings.ContainsFunc(name, unicode.IsControl) { // it is printed on terminals
+		refusals = append(refusals, fieldError("name", "error.name.control", nil))
 	}
 	if len(scopes) == 0 {
 		scopes = Scopes

@@ -13,6 +13,7 @@ import (
 	"ztc-portal/handlers/api"
 	"ztc-portal/models"
 	"ztc-portal/views"
+	"ztc-portal/views/admin"
 	"ztc-portal/views/components"
 	"ztc-portal/views/text"
 )
@@ -45,7 +46,7 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense"},
 	"audit.action.":    models.AuditActions,
 	"audit.file.":      models.AuditColumns,
 	"role.":            words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
@@ -57,15 +58,23 @@ var made = map[string][]string{
 	"difference.kind.":       words(models.DifferenceKinds),
 	"difference.hint.":       words(models.DifferenceKinds),
 	"difference.resolution.": words(models.Resolutions),
+	"suspense.reason.":       admin.SuspenseReasons,
+	"staff_payment.sign.":    words(models.PaymentSigns),
+	"staff_payment.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
+	"staff_payment.trade.":   words(trades),
+	"staff_payment.verdict.": append(words(outcomes), "received"),
 }
 
 var rails = []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay, models.RailBankTransfer}
 
-var findings = append(words([]models.TradeState{models.TradeUnknown, models.TradeNotExist, models.TradeWaiting, models.TradePaid, models.TradeClosed}),
-	append(words([]models.Outcome{
-		models.OutcomeSettled, models.OutcomeLate, models.OutcomeAlready, models.OutcomeNotPaid,
-		models.OutcomeAsk, models.OutcomeSuspense, models.OutcomeRefused, models.OutcomeUnsettled,
-	}), "unavailable")...)
+var trades = []models.TradeState{models.TradeUnknown, models.TradeNotExist, models.TradeWaiting, models.TradePaid, models.TradeClosed}
+
+var outcomes = []models.Outcome{
+	models.OutcomeSettled, models.OutcomeLate, models.OutcomeAlready, models.OutcomeNotPaid,
+	models.OutcomeAsk, models.OutcomeSuspense, models.OutcomeRefused, models.OutcomeUnsettled,
+}
+
+var findings = append(words(trades), append(words(outcomes), "unavailable")...)
 
 func failures() (keys []string) {
 	for _, status := range []string{"403", "404", "409", "422", "429", "500", "503"} {

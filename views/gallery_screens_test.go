@@ -76,6 +76,8 @@ func screens() []screen {
 	all = append(all, campaignScreens()...)
 	all = append(all, adminScreens()...)
 	all = append(all, auditScreens()...)
+	all = append(all, staffPaymentScreens()...)
+	all = append(all, staffPaymentPages()...)
 	all = append(all, docsScreens()...)
 	return append(all, errorScreens()...)
 }

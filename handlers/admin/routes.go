@@ -18,9 +18,15 @@ type admin struct {
 
 // Mount adds the staff's pages to those that know who asks.
 func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
-	a := &admin{w, rails}
+	a := &admin{Web: w, rails: rails}
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.home)
+	g.GET("/payments", a.listPayments, web.Needs(models.PermRead))
+	g.GET("/payments/:no", a.showPayment, web.Needs(models.PermRead))
+	g.POST("/payments/:no/ask", a.askPayment, web.Needs(models.PermRepair))
+	g.POST("/payments/:no/repair", a.repairPayment, web.Needs(models.PermRepair))
+	g.POST("/payments/:no/close", a.closePayment, web.Needs(models.PermRepair))
+	g.GET("/suspense", a.listSuspense, web.Needs(models.PermRead))
 	g.GET("/jobs", a.showJobs)
 	g.GET("/audit", a.showAudit, web.Needs(models.PermAudit))
 	g.GET("/audit.csv", a.exportAudit, web.Needs(models.PermAudit))

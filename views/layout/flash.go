@@ -21,10 +21,22 @@ var Flashes = map[string]string{
 	"flash.restart_undone":    "info",
 	"flash.webhook_resent":    "info",
 
-	"flash.reconcile_asked":      "info",
-	"flash.difference_repaired":  "success",
-	"flash.difference_suspense":  "warning",
-	"flash.difference_explained": "info",
+	"flash.reconcile_asked":         "info",
+	"flash.difference_repaired":     "success",
+	"flash.difference_suspense":     "warning",
+	"flash.difference_explained":    "info",
+	"flash.payment_credited":        "success",
+	"flash.payment_credited_late":   "success",
+	"flash.payment_credited_before": "info",
+	"flash.payment_held":            "warning",
+	"flash.payment_not_there":       "info",
+	"flash.payment_waiting":         "info",
+	"flash.payment_closed_there":    "info",
+	"flash.payment_unclear":         "warning",
+	"flash.payment_closed":          "info",
+	"flash.payment_not_pending":     "info",
+	"flash.payment_gateway_down":    "warning",
+	"flash.payment_rail_off":        "warning",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

@@ -39,6 +39,8 @@ var staffPlaces = []group{
 		{"jobs", "clock", "/admin/jobs"},
 		{"audit", "scroll-text", "/admin/audit"},
 		{"reconciliation", "badge-check", "/admin/reconciliation"},
+		{"staff_payments", "receipt-text", "/admin/payments"},
+		{"suspense", "circle-help", "/admin/suspense"},
 	}},
 }
 
