@@ -213,7 +213,13 @@ type answer struct {
 	Currency    string `json:"trans_currency"`
 	SendPayDate string `json:"send_pay_date"`
 	QRCode      string `json:"qr_code"`
-	raw         string
+
+	FundChange   string `json:"fund_change"`
+	OutRequestNo string `json:"out_request_no"`
+	RefundStatus string `json:"refund_status"`
+	RefundAmount string `json:"refund_amount"`
+
+	raw string
 }
 
 // UnmarshalJSON keeps the gateway's own words beside what is read of them.
