@@ -12,9 +12,29 @@ import (
 // of the router's own list that stands here not, or the other way round, fails
 // the test.
 var staffRoutes = map[string]models.Permission{
-	"GET /admin":                            models.PermRead,
-	"GET /admin/jobs":                       models.PermRead,
+	"GET /admin":                           models.PermRead,
+	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
+
+	"GET /admin/approvals":                   models.PermRead,
+	"GET /admin/approvals/:id":               models.PermRead,
+	"POST /admin/approvals/:id/approve":      models.PermApprove,
+	"POST /admin/approvals/:id/refuse":       models.PermApprove,
+	"POST /admin/approvals/:id/withdraw":     models.PermRead,
+	"GET /admin/accounts/:id/adjust":         models.PermAdjust,
+	"POST /admin/accounts/:id/adjust":        models.PermAdjust,
+	"GET /admin/accounts/:id/grant":          models.PermGrant,
+	"POST /admin/accounts/:id/grant":         models.PermGrant,
+	"GET /admin/accounts/:id/freeze":         models.PermFreeze,
+	"POST /admin/accounts/:id/freeze":        models.PermFreeze,
+	"GET /admin/accounts/:id/unfreeze":       models.PermFreeze,
+	"POST /admin/accounts/:id/unfreeze":      models.PermFreeze,
+	"GET /admin/accounts/:id/bank-transfer":  models.PermAdjust,
+	"POST /admin/accounts/:id/bank-transfer": models.PermAdjust,
+	"GET /admin/suspense/:id/clear":          models.PermAdjust,
+	"POST /admin/suspense/:id/clear":         models.PermAdjust,
+	"GET /admin/payments/:no/refund":         models.PermRefund,
+	"POST /admin/payments/:no/refund":        models.PermRefund,
 }
 
 // Every role tries every route of the staff's: it is refused with 403 exactly

@@ -152,8 +152,15 @@ type AskDesk struct {
 	Reserved   Fen
 	Refundable Fen
 
-	Suspense SuspenseItem // of a clearing
-	Limit    Fen          // up to which the role may ask
+	SuspenseID     int64 // of a clearing
+	SuspenseReason string
+	SuspenseNo     string // the gateway's trade no
+	OutTradeNo     string // the payment no that it came with
+	SuspenseFen    Fen
+	SuspenseAt     time.Time
+	Cleared        bool
+
+	Limit Fen // up to which the role may ask
 }
 
 // AskDesk reads what somebody asks about. NotFound; Forbidden: the role may not
@@ -174,10 +181,8 @@ func (s *Store) AskDesk(ctx context.Context, by Actor, in ApprovalInput) (AskDes
 		if err != nil {
 			return err
 		}
-		if a.SuspenseID != nil {
-			if err := db.Take(&d.Suspense, *a.SuspenseID).Error; err != nil {
-				return err
-			}
+		if err := d.parked(db, a); err != nil {
+			return err
 		}
 		if a.AccountID == nil {
 			return nil
@@ -209,5 +214,17 @@ func (d *AskDesk) paid(db *gorm.DB, a Approval, funds Funds) error {
 	reserved, err := reservedOf(db, p.ID)
 	m := matter{funds: funds, payment: &p, reserved: reserved}
 	d.PaymentNo, d.Rail, d.Paid, d.Refunded, d.Reserved, d.Refundable = p.No, p.Rail, p.AmountFen, p.RefundedFen, reserved, m.refundable()
+	return err
+}
+
+// parked adds the suspense that a clearing is about.
+func (d *AskDesk) parked(db *gorm.DB, a Approval) error {
+	if a.SuspenseID == nil {
+		return nil
+	}
+	var item SuspenseItem
+	err := db.Take(&item, *a.SuspenseID).Error
+	d.SuspenseID, d.SuspenseReason, d.SuspenseNo, d.OutTradeNo = item.ID, item.Reason, item.GatewayTradeNo, item.OutTradeNo
+	d.SuspenseFen, d.SuspenseAt, d.Rail, d.Cleared = item.AmountFen, item.CreatedAt, item.Rail, item.ClearedAt != nil
 	return err
 }

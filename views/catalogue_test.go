@@ -13,6 +13,7 @@ import (
 	"ztc-portal/handlers/api"
 	"ztc-portal/models"
 	"ztc-portal/views"
+	"ztc-portal/views/admin"
 	"ztc-portal/views/components"
 	"ztc-portal/views/text"
 )
@@ -45,11 +46,20 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "jobs"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "jobs", "approvals", "staff"},
 	"role.":            words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
 	"finding.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
 	"finding.answer.":  findings,
 	"failure.":         failures(),
+
+	"approval.kind.":   words(models.ApprovalKinds),
+	"approval.state.":  words(models.ApprovalStates),
+	"approval.lead.":   words(models.ApprovalStates),
+	"approvals.show.":  admin.ApprovalsShown,
+	"ask.title.":       words(models.ApprovalKinds),
+	"ask.lead.":        words(models.ApprovalKinds),
+	"refund.state.":    words(models.RefundStates),
+	"suspense.reason.": {models.SuspenseUnknown, models.SuspenseAmount, models.SuspensePayee, models.SuspenseSecondPay},
 }
 
 var rails = []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay, models.RailBankTransfer}

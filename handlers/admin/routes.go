@@ -19,6 +19,7 @@ func Mount(pages *echo.Group, w *web.Web) {
 	g.GET("", a.home)
 	g.GET("/jobs", a.showJobs)
 	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, web.Needs(models.PermRepair))
+	a.mountApprovals(g)
 }
 
 func (a *admin) home(c echo.Context) error { return web.SeeOther(c, web.Home(web.Who(c))) }

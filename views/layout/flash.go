@@ -20,6 +20,10 @@ var Flashes = map[string]string{
 	"flash.payment_cancelled": "info",
 	"flash.restart_undone":    "info",
 	"flash.webhook_resent":    "info",
+	"flash.approval_asked":    "info",
+	"flash.approval_decided":  "success",
+	"flash.approval_failed":   "warning",
+	"flash.approval_stands":   "warning",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.
