@@ -89,7 +89,7 @@ func (t *tx) decide(by Actor, id int64, next ApprovalState, note string) (a Appr
 	if err != nil {
 		return a, false, err
 	}
-	return a, true, t.audit(by, "approval."+string(next), subject("approval", a.ID), a.summary(), note)
+	return a, true, t.audit(by, actionOn("approval", string(next)), subject("approval", a.ID), a.summary(), note)
 }
 
 // matterOf reads what a request stands on, under the account's lock.

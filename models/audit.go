@@ -36,3 +36,6 @@ func (t *tx) audit(by Actor, action, subject, before, after string) error {
 
 // subject names a row for the audit trail, e.g. "campaign:7".
 func subject(what string, id int64) string { return what + ":" + strconv.FormatInt(id, 10) }
+
+// actionOn names an act for the audit trail, e.g. "refund.settled".
+func actionOn(what, act string) string { return what + "." + act }

@@ -222,7 +222,7 @@ func (s *Store) endRefund(ctx context.Context, requestNo string, end RefundState
 		if err != nil {
 			return err
 		}
-		return t.audit(Actor{}, "refund."+string(end), subject("payment", o.Payment.ID), r.RequestNo+" "+r.AmountFen.Wire(), r.LastAnswer)
+		return t.audit(Actor{}, actionOn("refund", string(end)), subject("payment", o.Payment.ID), r.RequestNo+" "+r.AmountFen.Wire(), r.LastAnswer)
 	})
 	return o.Refund, err
 }
