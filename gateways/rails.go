@@ -308,6 +308,7 @@ func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, he
 		r.Log.ErrorContext(ctx, "notify not settled", "rail", rail, "payment", receipt.OutTradeNo, "error", err)
 		return false, r.Store.JudgeNotify(ctx, id, models.OutcomeUnsettled, receipt.OutTradeNo, err.Error())
 	}
+	r.afterRefundNotice(ctx, receipt)
 	return outcome != models.OutcomeRefused, nil
 }
 

@@ -28,6 +28,26 @@ var staffRoutes = map[string]models.Permission{
 	"GET /admin/reconciliation/:id":              models.PermRead,
 	"POST /admin/reconciliation/run":             models.PermReconcile,
 	"POST /admin/reconciliation/differences/:id": models.PermReconcile,
+
+	"GET /admin/approvals":                   models.PermRead,
+	"GET /admin/approvals/:id":               models.PermRead,
+	"POST /admin/approvals/:id/approve":      models.PermApprove,
+	"POST /admin/approvals/:id/refuse":       models.PermApprove,
+	"POST /admin/approvals/:id/withdraw":     models.PermRead,
+	"GET /admin/accounts/:id/adjust":         models.PermAdjust,
+	"POST /admin/accounts/:id/adjust":        models.PermAdjust,
+	"GET /admin/accounts/:id/grant":          models.PermGrant,
+	"POST /admin/accounts/:id/grant":         models.PermGrant,
+	"GET /admin/accounts/:id/freeze":         models.PermFreeze,
+	"POST /admin/accounts/:id/freeze":        models.PermFreeze,
+	"GET /admin/accounts/:id/unfreeze":       models.PermFreeze,
+	"POST /admin/accounts/:id/unfreeze":      models.PermFreeze,
+	"GET /admin/accounts/:id/bank-transfer":  models.PermAdjust,
+	"POST /admin/accounts/:id/bank-transfer": models.PermAdjust,
+	"GET /admin/suspense/:id/clear":          models.PermAdjust,
+	"POST /admin/suspense/:id/clear":         models.PermAdjust,
+	"GET /admin/payments/:no/refund":         models.PermRefund,
+	"POST /admin/payments/:no/refund":        models.PermRefund,
 }
 
 // Every role tries every route of the staff's: it is refused with 403 exactly

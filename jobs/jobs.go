@@ -83,6 +83,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, &prune{store: store})
 	river.AddWorker(workers, &expirePayment{rails: rails})
 	river.AddWorker(workers, &queryPayment{rails: rails})
+	river.AddWorker(workers, &sendRefund{rails: rails, log: log})
 	river.AddWorker(workers, &suspendAccount{store: store})
 	river.AddWorker(workers, &recoverDelivery{store: store})
 	river.AddWorker(workers, &verifyLedger{store: store, log: log})

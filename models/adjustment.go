@@ -12,9 +12,7 @@ const (
 	KindBonusGrant = "bonus_grant"
 )
 
-// post books an amount on one of an account's purses against a ledger account,
-// with all that it means for arrears and delivery. Posting the same (kind,
-// reference) again changes nothing.
+// post books in a transaction of its own: what demo accounts begin with.
 func (s *Store) post(ctx context.Context, accountID int64, kind, reference string, amount Fen) error {
 	return s.inTx(ctx, func(t *tx) error {
 		a, err := t.lockAccount(accountID)
@@ -25,20 +23,28 @@ func (s *Store) post(ctx context.Context, accountID int64, kind, reference strin
 		if err != nil {
 			return err
 		}
-		purse, against, after := a.CashAccountID, "adjustment", Funds{before.Cash + amount, before.Bonus}
-		if kind == KindBonusGrant {
-			purse, against, after = a.BonusAccountID, "bonus_expense", Funds{before.Cash, before.Bonus + amount}
-		}
-		other, err := t.systemAccount(against)
-		if err != nil {
-			return err
-		}
-		posted, err := ledger.Post(t.DB, kind, reference, []ledger.Line{
-			{AccountID: purse, AmountFen: int64(amount)}, {AccountID: other, AmountFen: -int64(amount)},
-		}, t.now)
-		if err != nil || !posted.New {
-			return err
-		}
-		return t.fundsMoved(&a, before, after)
+		return t.postOn(&a, before, kind, reference, amount)
 	})
+}
+
+// postOn books an amount on one of an account's purses against a ledger account,
+// with all that it means for arrears and delivery. The caller holds the
+// account's lock and has read before under it. Posting the same (kind,
+// reference) again changes nothing.
+func (t *tx) postOn(a *Account, before Funds, kind, reference string, amount Fen) error {
+	purse, against, after := a.CashAccountID, "adjustment", Funds{before.Cash + amount, before.Bonus}
+	if kind == KindBonusGrant {
+		purse, against, after = a.BonusAccountID, "bonus_expense", Funds{before.Cash, before.Bonus + amount}
+	}
+	other, err := t.systemAccount(against)
+	if err != nil {
+		return err
+	}
+	posted, err := ledger.Post(t.DB, kind, reference, []ledger.Line{
+		{AccountID: purse, AmountFen: int64(amount)}, {AccountID: other, AmountFen: -int64(amount)},
+	}, t.now)
+	if err != nil || !posted.New {
+		return err
+	}
+	return t.fundsMoved(a, before, after)
 }

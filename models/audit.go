@@ -1,6 +1,8 @@
 package models
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -38,6 +40,8 @@ var AuditActions = []string{
 	"session.open", "user.create",
 	"account.freeze", "account.unfreeze",
 	"campaign.create", "campaign.switch", "campaign.budget", "campaign.restart", "campaign.restart_undo", "keyword.bid",
+	ActAsk, ActRepair, ActClose, "approval.ask", "approval.approved", "approval.refused", "approval.withdrawn", "approval.failed",
+	"refund.settled", "refund.released", "reconciliation.run", "difference.work",
 	"webhook.resend", "apikey.create", "apikey.revoke",
 	"audit.seal", "audit.export",
 }
@@ -51,9 +55,15 @@ func (t *tx) audit(by Actor, action, subject, before, after string) error {
 	if by.UserID != 0 {
 		row.UserID = &by.UserID
 	}
+	if !slices.Contains(AuditActions, action) {
+		return fmt.Errorf("models: an act without a name: %q", action)
+	}
 	t.acts = append(t.acts, row)
 	return nil
 }
 
 // subject names a row for the audit trail, e.g. "campaign:7".
 func subject(what string, id int64) string { return what + ":" + strconv.FormatInt(id, 10) }
+
+// actionOn names an act for the audit trail, e.g. "refund.settled".
+func actionOn(what, act string) string { return what + "." + act }

@@ -338,7 +338,8 @@ func TestActsAreRefusedWithoutTheEndOfTheLog(t *testing.T) {
 }
 
 // The acts of the seed and of every test stand in AuditActions, and so have
-// their words; none stands there that nobody does.
+// their words; none stands there that nobody does. One that is put together from
+// a state, and is missing, fails when it is done.
 func TestEveryActHasItsName(t *testing.T) {
 	act := regexp.MustCompile(`\.audit\([^"\n]*"([a-z_.]+)"`)
 	files, err := filepath.Glob("*.go")
@@ -350,13 +351,18 @@ func TestEveryActHasItsName(t *testing.T) {
 		}
 		source, err := os.ReadFile(file)
 		must(t, err)
-		if calls, named := strings.Count(string(source), ".audit("), act.FindAllStringSubmatch(string(source), -1); calls != len(named) {
-			t.Errorf("%s audits %d acts, %d by a name that stands there", file, calls, len(named))
-		} else {
-			for _, m := range named {
-				done[m[1]] = true
-			}
+		for _, m := range act.FindAllStringSubmatch(string(source), -1) {
+			done[m[1]] = true
 		}
+	}
+	for _, action := range []string{models.ActAsk, models.ActRepair, models.ActClose} {
+		done[action] = true
+	}
+	for _, state := range models.ApprovalStates[1:] { // all but open
+		done["approval."+string(state)] = true
+	}
+	for _, state := range []models.RefundState{models.RefundSettled, models.RefundReleased} {
+		done["refund."+string(state)] = true
 	}
 	for action := range done {
 		if !slices.Contains(models.AuditActions, action) {

@@ -121,20 +121,25 @@ func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, re
 		if err != nil || a.FrozenAt != nil {
 			return err
 		}
-		before := string(a.State())
-		a.FrozenAt, a.FrozenReason = &t.now, reason
-		t.touch(a.ID)
-		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
-			return err
-		}
-		if err := t.openStop(a.ID); err != nil {
-			return err
-		}
-		if err := t.event(a.ID, EventFrozen, EventArgs{Reason: reason}); err != nil {
-			return err
-		}
-		return t.audit(by, "account.freeze", subject("account", a.ID), before, facts(string(a.State()), reason))
+		return t.freeze(by, &a, reason)
 	})
+}
+
+// freeze stops an account that is not frozen, under its lock.
+func (t *tx) freeze(by Actor, a *Account, reason string) error {
+	before := string(a.State())
+	a.FrozenAt, a.FrozenReason = &t.now, reason
+	t.touch(a.ID)
+	if err := t.Model(a).Select("FrozenAt", "FrozenReason").Updates(a).Error; err != nil {
+		return err
+	}
+	if err := t.openStop(a.ID); err != nil {
+		return err
+	}
+	if err := t.event(a.ID, EventFrozen, EventArgs{Reason: reason}); err != nil {
+		return err
+	}
+	return t.audit(by, "account.freeze", subject("account", a.ID), before, facts(string(a.State()), reason))
 }
 
 // UnfreezeAccount lifts the staff's stop; what runs comes back on the ramp.
@@ -144,22 +149,27 @@ func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) 
 		if err != nil || a.FrozenAt == nil {
 			return err
 		}
-		before := facts(string(a.State()), a.FrozenReason)
-		a.FrozenAt, a.FrozenReason = nil, ""
-		t.touch(a.ID)
-		if err := t.Model(&a).Select("FrozenAt", "FrozenReason").Updates(&a).Error; err != nil {
-			return err
-		}
-		if err := t.event(a.ID, EventUnfrozen, EventArgs{}); err != nil {
-			return err
-		}
-		if err := t.audit(by, "account.unfreeze", subject("account", a.ID), before, string(a.State())); err != nil {
-			return err
-		}
-		f, err := t.funds(a)
-		if err != nil || f.Spendable() <= 0 {
-			return err
-		}
-		return t.recoverDelivery(&a)
+		return t.unfreeze(by, &a)
 	})
+}
+
+// unfreeze lifts the stop of a frozen account, under its lock.
+func (t *tx) unfreeze(by Actor, a *Account) error {
+	before := facts(string(a.State()), a.FrozenReason)
+	a.FrozenAt, a.FrozenReason = nil, ""
+	t.touch(a.ID)
+	if err := t.Model(a).Select("FrozenAt", "FrozenReason").Updates(a).Error; err != nil {
+		return err
+	}
+	if err := t.event(a.ID, EventUnfrozen, EventArgs{}); err != nil {
+		return err
+	}
+	if err := t.audit(by, "account.unfreeze", subject("account", a.ID), before, string(a.State())); err != nil {
+		return err
+	}
+	f, err := t.funds(*a)
+	if err != nil || f.Spendable() <= 0 {
+		return err
+	}
+	return t.recoverDelivery(a)
 }

@@ -32,6 +32,10 @@ const (
 	EventBudgetReached     EventKind = "budget_reached"
 	EventBudgetRaised      EventKind = "budget_raised"
 	EventBudgetRenewed     EventKind = "budget_renewed"
+	EventRefundReserved    EventKind = "refund_reserved"
+	EventRefunded          EventKind = "refunded"
+	EventRefundReleased    EventKind = "refund_released"
+	EventSuspenseCredited  EventKind = "suspense_credited"
 )
 
 // EventKinds lists every kind; each has its words in the catalogues.
@@ -41,6 +45,7 @@ var EventKinds = []EventKind{
 	EventArrearsCleared, EventOutOfFunds, EventSuspended, EventAccountRestored, EventRecovering,
 	EventDeliveryFull, EventRestarted, EventRestartUndone, EventFrozen, EventUnfrozen,
 	EventBudgetReached, EventBudgetRaised, EventBudgetRenewed,
+	EventRefundReserved, EventRefunded, EventRefundReleased, EventSuspenseCredited,
 }
 
 // EventArgs are the facts of an event; which are set depends on its kind.

@@ -25,6 +25,7 @@ type Receipt struct {
 	Payee          string // the merchant account that the gateway names
 	PaidAt         time.Time
 	RefundNotice   bool   // a refund is what this notice is about: never a credit
+	RefundNo       string // the refund's request no, where the notice names it
 	Confirmed      bool   // the gateway said so when we asked it, not by itself
 	Raw            string // the gateway's own words, for the record
 }

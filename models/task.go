@@ -82,6 +82,13 @@ type DeliverWebhook struct {
 
 func (DeliverWebhook) Kind() string { return "deliver_webhook" }
 
+// SendRefund: ask the gateway to give money back under a request no.
+type SendRefund struct {
+	RequestNo string `json:"request_no"`
+}
+
+func (SendRefund) Kind() string { return "send_refund" }
+
 // QueryDelays are the waits after confirmation at which an open payment is
 // asked about, so that a lost notify costs the seller seconds.
 var QueryDelays = []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}

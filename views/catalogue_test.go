@@ -46,7 +46,7 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense", "approvals"},
 	"audit.action.":    models.AuditActions,
 	"audit.file.":      models.AuditColumns,
 	"role.":            words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
@@ -63,6 +63,13 @@ var made = map[string][]string{
 	"staff_payment.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
 	"staff_payment.trade.":   words(trades),
 	"staff_payment.verdict.": append(words(outcomes), "received"),
+	"approval.kind.":         words(models.ApprovalKinds),
+	"approval.state.":        words(models.ApprovalStates),
+	"approval.lead.":         words(models.ApprovalStates),
+	"approvals.show.":        admin.ApprovalsShown,
+	"ask.title.":             words(models.ApprovalKinds),
+	"ask.lead.":              words(models.ApprovalKinds),
+	"refund.state.":          words(models.RefundStates),
 }
 
 var rails = []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay, models.RailBankTransfer}

@@ -78,6 +78,7 @@ func screens() []screen {
 	all = append(all, auditScreens()...)
 	all = append(all, staffPaymentScreens()...)
 	all = append(all, staffPaymentPages()...)
+	all = append(all, approvalScreens()...)
 	all = append(all, docsScreens()...)
 	return append(all, errorScreens()...)
 }

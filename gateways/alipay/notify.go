@@ -38,7 +38,9 @@ func (r *Rail) ReadNotify(_ http.Header, body []byte) (models.Receipt, error) {
 		outTradeNo: fields["out_trade_no"], tradeNo: fields["trade_no"], status: fields["trade_status"],
 		amount: fields["total_amount"], currency: fields["trans_currency"], paidAt: fields["gmt_payment"], raw: raw,
 	})
-	receipt.RefundNotice = aboutRefund(fields)
+	if receipt.RefundNotice = aboutRefund(fields); receipt.RefundNotice {
+		receipt.RefundNo = fields["out_biz_no"]
+	}
 	return receipt, nil
 }
 

@@ -214,7 +214,13 @@ type answer struct {
 	SendPayDate string `json:"send_pay_date"`
 	QRCode      string `json:"qr_code"`
 	BillURL     string `json:"bill_download_url"`
-	raw         string
+
+	FundChange   string `json:"fund_change"`
+	OutRequestNo string `json:"out_request_no"`
+	RefundStatus string `json:"refund_status"`
+	RefundAmount string `json:"refund_amount"`
+
+	raw string
 }
 
 // UnmarshalJSON keeps the gateway's own words beside what is read of them.

@@ -34,6 +34,7 @@ func Exercise(t *testing.T, rig Rig) {
 	t.Run("Trouble", s.trouble)
 	t.Run("ObeysTheCallersDeadline", s.deadline)
 	t.Run("Answers", s.answers)
+	t.Run("Refunds", s.refunds)
 }
 
 type suite struct{ Rig }

@@ -35,6 +35,7 @@ func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
 	g.POST("/reconciliation/run", a.runReconciliation, web.Needs(models.PermReconcile))
 	g.GET("/reconciliation/:id", a.showReconciliation)
 	g.POST("/reconciliation/differences/:id", a.workDifference, web.Needs(models.PermReconcile))
+	a.mountApprovals(g)
 }
 
 func (a *admin) home(c echo.Context) error { return web.SeeOther(c, web.Home(web.Who(c))) }

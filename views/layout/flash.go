@@ -37,6 +37,10 @@ var Flashes = map[string]string{
 	"flash.payment_not_pending":     "info",
 	"flash.payment_gateway_down":    "warning",
 	"flash.payment_rail_off":        "warning",
+	"flash.approval_asked":          "info",
+	"flash.approval_decided":        "success",
+	"flash.approval_failed":         "warning",
+	"flash.approval_stands":         "warning",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

@@ -41,6 +41,7 @@ var staffPlaces = []group{
 		{"reconciliation", "badge-check", "/admin/reconciliation"},
 		{"staff_payments", "receipt-text", "/admin/payments"},
 		{"suspense", "circle-help", "/admin/suspense"},
+		{"approvals", "badge-check", "/admin/approvals"},
 	}},
 }
 
