@@ -222,7 +222,7 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 	each := func(scan bulk.Scan) error {
 		d := Difference{Kind: OnlyOurs}
 		var about int64
-		if err := scan(&about, &d.OutTradeNo, &d.TradeNo, &d.OursFen, &d.OursState); err != nil {
+		if err := scan(&about, &d.OutTradeNo, &d.TradeNo, &d.RequestNo, &d.OursFen, &d.OursState); err != nil {
 			return err
 		}
 		if about != 0 {
@@ -231,12 +231,19 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 		differences = append(differences, d)
 		return nil
 	}
-	err = conn.Query(`SELECT p.id, p.no, p.gateway_trade_no, p.amount_fen, p.state FROM payments p
+	err = conn.Query(`SELECT p.id, p.no, p.gateway_trade_no, '', p.amount_fen, p.state FROM payments p
 		WHERE p.paid_at >= $1 AND p.paid_at < $2 AND p.rail = $3 AND`+of(onNoBill, "p")+` ORDER BY p.id`, day, each)
 	if err != nil {
 		return nil, err
 	}
-	err = conn.Query(`SELECT COALESCE(s.payment_id, 0), s.out_trade_no, s.gateway_trade_no, s.amount_fen, '`+inSuspense+`' FROM suspense_items s
+	err = conn.Query(`SELECT p.id, p.no, p.gateway_trade_no, f.request_no, -f.amount_fen, f.state FROM refunds f JOIN payments p ON p.id = f.payment_id
+		WHERE f.settled_at >= $1 AND f.settled_at < $2 AND p.rail = $3 AND NOT EXISTS (SELECT 1 FROM bill_lines l
+			JOIN reconciliations r ON r.id = l.reconciliation_id AND r.run = l.run
+			WHERE l.rail = p.rail AND l.trade_no = p.gateway_trade_no AND l.request_no = f.request_no) ORDER BY f.id`, day, each)
+	if err != nil {
+		return nil, err
+	}
+	err = conn.Query(`SELECT COALESCE(s.payment_id, 0), s.out_trade_no, s.gateway_trade_no, '', s.amount_fen, '`+inSuspense+`' FROM suspense_items s
 		WHERE s.created_at >= $1 AND s.created_at < $2 AND s.rail = $3 AND s.cleared_at IS NULL AND`+of(onNoBill, "s")+` ORDER BY s.id`, day, each)
 	return differences, err
 }

@@ -154,6 +154,7 @@ func TestTheSecondSchemasAuditLogIsSealed(t *testing.T) {
 						t.Errorf("%d old acts, the first is %+v", len(oldest), first)
 					}
 					acted(t, b)
+					must(t, b.Migrate(t.Context()))
 					b.Sound(t)
 					db, _ = tampering(t, b)
 					run(t, db, "DELETE FROM audit_log WHERE id = 500")
