@@ -106,5 +106,8 @@ func (w *verifyLedger) Work(ctx context.Context, _ *river.Job[verifyLedgerArgs])
 	for _, fault := range faults {
 		w.log.ErrorContext(ctx, "the ledger does not hold", "fault", fault.String())
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return w.store.NoteLedgerReading(ctx, faults)
 }

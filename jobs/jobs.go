@@ -23,6 +23,7 @@ import (
 // Runner stores tasks and works them off.
 type Runner struct {
 	client *river.Client[*sql.Tx]
+	read   *sql.DB
 	real   func(time.Time) time.Time
 }
 
@@ -86,6 +87,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, &suspendAccount{store: store})
 	river.AddWorker(workers, &recoverDelivery{store: store})
 	river.AddWorker(workers, &verifyLedger{store: store, log: log})
+	river.AddWorker(workers, &watchFigures{store: store})
 	client, err := river.NewClient(drv, &river.Config{
 		Workers:    workers,
 		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}, webhookQueue: {MaxWorkers: webhookWorkers}},
@@ -94,12 +96,16 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 		// What a crash cut off runs again, and not only after River's hour.
 		RescueStuckJobsAfter: 2 * jobTimeout,
 		FetchPollInterval:    time.Second,
-		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{})},
+		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{}), watching()},
 	})
 	if err != nil {
 		return nil, err
 	}
-	runner := &Runner{client: client, real: o.Real}
+	read, err := store.ReadHandle()
+	if err != nil {
+		return nil, err
+	}
+	runner := &Runner{client: client, read: read, real: o.Real}
 	store.SetQueue(runner)
 	return runner, nil
 }

@@ -1,6 +1,12 @@
 package models
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
 
 // Book lets tests book adjustments and bonus grants, which staff will ask for
 // on pages of their own.
@@ -10,3 +16,23 @@ func (s *Store) Book(ctx context.Context, accountID int64, kind, reference strin
 
 // MayBecome shows the moves of a payment's state to tests.
 func (s PaymentState) MayBecome(next PaymentState) bool { return s.mayBecome(next) }
+
+// Recorded gives the queries that a read makes, with their values in them.
+func (s *Store) Recorded(read func(*Store) error) ([]string, error) {
+	kept := &recorder{}
+	watched := *s
+	watched.read = s.read.Session(&gorm.Session{Logger: kept})
+	err := read(&watched)
+	return kept.queries, err
+}
+
+// recorder is a logger that keeps every query.
+type recorder struct {
+	logger.Interface
+	queries []string
+}
+
+func (r *recorder) Trace(_ context.Context, _ time.Time, query func() (string, int64), _ error) {
+	text, _ := query()
+	r.queries = append(r.queries, text)
+}

@@ -33,7 +33,7 @@ func (s *Store) Figures(ctx context.Context) (Figures, error) {
 		f.Accounts[AccountState(c.State)] = c.N
 	}
 	err := db.Raw(`SELECT COALESCE(-SUM(l.balance_fen), 0) FROM accounts a JOIN ledger_accounts l ON l.id = a.cash_account_id
-		WHERE l.balance_fen < 0`).Scan(&f.Arrears).Error
+		WHERE a.arrears_since IS NOT NULL`).Scan(&f.Arrears).Error
 	if err != nil {
 		return f, err
 	}
