@@ -12,9 +12,13 @@ import (
 // of the router's own list that stands here not, or the other way round, fails
 // the test.
 var staffRoutes = map[string]models.Permission{
-	"GET /admin":                            models.PermRead,
-	"GET /admin/jobs":                       models.PermRead,
+	"GET /admin":                           models.PermRead,
+	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
+	"GET /admin/jobs/queue":                models.PermRead,
+	"GET /admin/jobs/queue/*":              models.PermRead,
+	"POST /admin/jobs/queue/*":             models.PermRepair,
+	"PUT /admin/jobs/queue/*":              models.PermRepair,
 }
 
 // Every role tries every route of the staff's: it is refused with 403 exactly
@@ -85,8 +89,11 @@ func (b *browser) tries(name string) answer {
 		filled = append(filled, part)
 	}
 	path = strings.Join(filled, "/")
-	if method == http.MethodPost {
+	switch method {
+	case http.MethodPost:
 		return b.post(path)
+	case http.MethodPut:
+		return b.do(http.MethodPut, path, "csrf="+b.token)
 	}
 	return b.get(path)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"riverqueue.com/riverui"
@@ -57,9 +58,9 @@ func instant(value any) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("a job's time is a %T", value)
 }
 
-// QueuePage is River's own page of the queue, below a path of ours. It counts
-// jobs behind the page until the context ends. Who may see it and who may act on
-// it is for others to say.
+// QueuePage is River's own page of the queue, below a path of ours. Who may see
+// it and who may act on it is for others to say. From its first request until
+// the context ends it counts jobs in the background.
 func (r *Runner) QueuePage(ctx context.Context, prefix string, log *slog.Logger) (http.Handler, error) {
 	page, err := riverui.NewHandler(&riverui.HandlerOpts{
 		Endpoints: riverui.NewEndpoints(r.client, nil), Prefix: prefix, Logger: log,
@@ -67,5 +68,13 @@ func (r *Runner) QueuePage(ctx context.Context, prefix string, log *slog.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the queue's page: %w", err)
 	}
-	return page, page.Start(ctx)
+	start := sync.OnceValue(func() error { return page.Start(ctx) })
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if err := start(); err != nil {
+			log.ErrorContext(request.Context(), "the queue's page does not start", "error", err)
+			http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+			return
+		}
+		page.ServeHTTP(w, request)
+	}), nil
 }

@@ -74,14 +74,8 @@ func (d *FiguresDesk) readAlerts(db *gorm.DB) (err error) {
 	if err := db.Order("ended_at DESC, id DESC").Limit(deskEnded).Find(&d.Ended, "ended_at >= ?", d.Now.Add(-24*time.Hour)).Error; err != nil {
 		return err
 	}
-	var watch []staffWatch
-	if err := db.Limit(1).Find(&watch).Error; err != nil {
-		return err
-	}
-	for _, w := range watch {
-		d.JudgedAt = w.JudgedAt
-	}
-	return nil
+	d.JudgedAt, err = lastJudged(db)
+	return err
 }
 
 // RailHour is what became of the payments on a rail that were confirmed in the

@@ -192,3 +192,13 @@ func (s *Store) OpenStaffAlerts(ctx context.Context) ([]StaffAlert, error) {
 func openAlerts(db *gorm.DB) (rows []StaffAlert, err error) {
 	return rows, db.Order("opened_at, id").Find(&rows, "ended_at IS NULL").Error
 }
+
+// lastJudged is when the figures were last held against their bands; zero: never.
+func lastJudged(db *gorm.DB) (at time.Time, err error) {
+	var watch []staffWatch
+	err = db.Limit(1).Find(&watch).Error
+	for _, w := range watch {
+		at = w.JudgedAt
+	}
+	return at, err
+}

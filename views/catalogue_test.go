@@ -45,11 +45,14 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "jobs"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "jobs", "staff", "figures"},
 	"role.":            words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
 	"finding.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
 	"finding.answer.":  findings,
 	"failure.":         failures(),
+	"figure.":          figures(),
+	"band.":            figures(),
+	"level.":           words([]models.Level{models.LevelWarn, models.LevelAlarm}),
 }
 
 var rails = []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay, models.RailBankTransfer}
@@ -59,6 +62,13 @@ var findings = append(words([]models.TradeState{models.TradeUnknown, models.Trad
 		models.OutcomeSettled, models.OutcomeLate, models.OutcomeAlready, models.OutcomeNotPaid,
 		models.OutcomeAsk, models.OutcomeSuspense, models.OutcomeRefused, models.OutcomeUnsettled,
 	}), "unavailable")...)
+
+func figures() (keys []string) {
+	for _, band := range models.Bands {
+		keys = append(keys, string(band.Figure))
+	}
+	return keys
+}
 
 func failures() (keys []string) {
 	for _, status := range []string{"403", "404", "409", "422", "429", "500", "503"} {
