@@ -122,3 +122,35 @@ func TestFiguresPageIsLight(t *testing.T) {
 		}
 	})
 }
+
+func TestRefusedNotifiesAreListed(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		b, _ := s.member(t, models.RoleFinance, "finance@shop.test")
+		b.get("/admin/notifies").is(t, http.StatusOK).says(t, "#main", word(text.Chinese, "refused.empty"))
+		for i := range models.PageSize + 1 {
+			id, err := s.ReceiveNotify(t.Context(), models.RailAlipay, "192.0.2.1", "", []byte("forged"))
+			must(t, err)
+			why := "<b>signature</b>"
+			if i > 0 {
+				why = "no signature"
+			}
+			must(t, s.JudgeNotify(t.Context(), id, models.OutcomeRefused, "R26112400000000000000", why))
+		}
+		id, err := s.ReceiveNotify(t.Context(), models.RailAlipay, "192.0.2.99", "", []byte("good"))
+		must(t, err)
+		must(t, s.JudgeNotify(t.Context(), id, models.OutcomeAlready, "", ""))
+		first := b.get("/admin/notifies").is(t, http.StatusOK)
+		if n := first.Find("tbody tr").Length(); n != models.PageSize || strings.Contains(first.body, "192.0.2.99") {
+			t.Errorf("%d rows are on the page", n)
+		}
+		older, _ := first.Find("a[rel=next]").Attr("href")
+		second := b.get(older).is(t, http.StatusOK)
+		row := strings.Join(strings.Fields(second.Find("tbody tr").Text()), " ")
+		for _, want := range []string{"192.0.2.1", "<b>signature</b>", word(text.Chinese, "refused.says", "No", "R26112400000000000000"), word(text.Chinese, "time.now")} {
+			if !strings.Contains(row, want) {
+				t.Errorf("the row reads %q, want %q", row, want)
+			}
+		}
+		b.get("/admin").says(t, "#main a[href='/admin/notifies']", word(text.Chinese, "figure.notifies_refused"))
+	})
+}

@@ -13,6 +13,7 @@ import (
 // the test.
 var staffRoutes = map[string]models.Permission{
 	"GET /admin":                           models.PermRead,
+	"GET /admin/notifies":                  models.PermRead,
 	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
 	"GET /admin/jobs/queue":                models.PermRead,

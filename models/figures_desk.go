@@ -236,3 +236,11 @@ func openSuspense(db *gorm.DB, since time.Time) (open OpenSuspense, err error) {
 func refusedNotifies(db *gorm.DB, since time.Time) (n int64, err error) {
 	return n, db.Model(&InboxRow{}).Where("verdict = 'refused' AND received_at >= ?", since).Count(&n).Error
 }
+
+// RefusedNotifies lists the notifies that were not verified, newest first.
+func (s *Store) RefusedNotifies(ctx context.Context, k Keyset) ([]InboxRow, Page, error) {
+	var rows []InboxRow
+	err := keyset(s.read.WithContext(ctx), k, "id").Where("verdict = 'refused'").Find(&rows).Error
+	rows, page := pageOf(rows, k, func(r InboxRow) int64 { return r.ID })
+	return rows, page, err
+}

@@ -5,6 +5,7 @@ import (
 
 	"ztc-portal/models"
 	"ztc-portal/views/admin"
+	"ztc-portal/views/components"
 	"ztc-portal/views/layout"
 )
 
@@ -55,7 +56,17 @@ func figuresScreens() []screen {
 	unwatched := quiet
 	unwatched.Unwatched, unwatched.JudgedAt = true, ago(40*time.Minute)
 	unwatched.Open = busy.Open[1:2]
+	refused := admin.RefusedPage{Now: now, Pager: components.Pager{OlderHref: "/admin/notifies?before=41", Shown: 2}, Rows: []admin.RefusedRow{
+		{ReceivedAt: ago(3 * time.Minute), Rail: models.RailAlipay, Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Why: "signature does not verify: crypto/rsa: verification error", PaymentNo: "R261122ABCDEFGHJKMNPQ", Bytes: 1_204},
+		{ReceivedAt: ago(30 * time.Hour), Rail: models.RailWechat, Address: "203.0.113.7", Why: "no signature", Bytes: 12},
+	}}
+	atRefused := func(c *layout.Chrome) {
+		atDesk(models.RoleSupport)(c)
+		c.Path = "/admin/notifies"
+	}
 	return []screen{
+		{"admin-refused", refused.Title, admin.Refused(refused), atRefused},
+		{"admin-refused-none", refused.Title, admin.Refused(admin.RefusedPage{Now: now}), atRefused},
 		{"admin-figures", busy.Title, admin.Figures(busy), atFigures(models.RoleAdmin)},
 		{"admin-figures-quiet", quiet.Title, admin.Figures(quiet), atFigures(models.RoleSupport)},
 		{"admin-figures-unwatched", unwatched.Title, admin.Figures(unwatched), atFigures(models.RoleFinance)},

@@ -49,3 +49,17 @@ func alertRows(alerts []models.StaffAlert) []views.AlertRow {
 	}
 	return rows
 }
+
+func (a *admin) listRefused(c echo.Context) error {
+	rows, found, err := a.Store.RefusedNotifies(c.Request().Context(), web.Keyset(c))
+	if err != nil {
+		return err
+	}
+	page := views.RefusedPage{Now: a.Store.Now(), Pager: web.Pager(c, found, len(rows))}
+	for _, r := range rows {
+		page.Rows = append(page.Rows, views.RefusedRow{
+			ReceivedAt: r.ReceivedAt, Rail: r.Rail, Address: r.Address, Why: shortened(r.Detail), PaymentNo: r.PaymentNo, Bytes: len(r.Body),
+		})
+	}
+	return a.Render(c, http.StatusOK, page, views.Refused(page))
+}

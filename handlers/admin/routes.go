@@ -20,6 +20,7 @@ func Mount(pages *echo.Group, w *web.Web) {
 	a := &admin{w}
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.showFigures, web.Needs(models.PermRead))
+	g.GET("/notifies", a.listRefused, web.Needs(models.PermRead))
 	g.GET("/jobs", a.showJobs)
 	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, web.Needs(models.PermRepair))
 }

@@ -14,6 +14,7 @@ CREATE INDEX accounts_in_arrears ON accounts (arrears_since, suspended_at, cash_
 CREATE INDEX accounts_frozen ON accounts (frozen_at) WHERE frozen_at IS NOT NULL;
 CREATE INDEX suspense_items_open ON suspense_items (created_at, amount_fen) WHERE cleared_at IS NULL;
 CREATE INDEX notify_inbox_refused ON notify_inbox (received_at) WHERE verdict = 'refused';
+CREATE INDEX notify_inbox_refused_newest ON notify_inbox (id) WHERE verdict = 'refused';
 
 -- What each reading of the whole ledger found.
 CREATE TABLE ledger_readings (
@@ -46,6 +47,7 @@ CREATE TABLE staff_watch (
 DROP TABLE staff_watch;
 DROP TABLE staff_alerts;
 DROP TABLE ledger_readings;
+DROP INDEX notify_inbox_refused_newest;
 DROP INDEX notify_inbox_refused;
 DROP INDEX suspense_items_open;
 DROP INDEX accounts_frozen;
