@@ -2,8 +2,10 @@ package models
 
 import (
 	"context"
+	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 )
 
 // Book lets tests book adjustments and bonus grants, which staff will ask for
@@ -32,4 +34,24 @@ func (s *Store) StatementPlan(ctx context.Context, k Keyset) (steps []string, er
 		steps = append(steps, step)
 	}
 	return steps, rows.Err()
+}
+
+// Recorded gives the queries that a read makes, with their values in them.
+func (s *Store) Recorded(read func(*Store) error) ([]string, error) {
+	kept := &recorder{}
+	watched := *s
+	watched.read = s.read.Session(&gorm.Session{Logger: kept})
+	err := read(&watched)
+	return kept.queries, err
+}
+
+// recorder is a logger that keeps every query.
+type recorder struct {
+	logger.Interface
+	queries []string
+}
+
+func (r *recorder) Trace(_ context.Context, _ time.Time, query func() (string, int64), _ error) {
+	text, _ := query()
+	r.queries = append(r.queries, text)
 }
