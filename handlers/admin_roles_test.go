@@ -12,8 +12,16 @@ import (
 // of the router's own list that stands here not, or the other way round, fails
 // the test.
 var staffRoutes = map[string]models.Permission{
-	"GET /admin":                            models.PermRead,
-	"GET /admin/jobs":                       models.PermRead,
+	"GET /admin":                           models.PermRead,
+	"GET /admin/search":                    models.PermRead,
+	"GET /admin/accounts":                  models.PermRead,
+	"GET /admin/accounts/:id":              models.PermRead,
+	"POST /admin/accounts/:id/notes":       models.PermRepair,
+	"GET /admin/accounts/:id/as/account":   models.PermRead,
+	"GET /admin/accounts/:id/as/campaigns": models.PermRead,
+	"GET /admin/accounts/:id/as/payments":  models.PermRead,
+	"GET /admin/accounts/:id/as/ledger":    models.PermRead,
+	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
 }
 

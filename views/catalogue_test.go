@@ -45,7 +45,7 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "jobs"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "jobs", "accounts", "staff"},
 	"role.":            words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
 	"finding.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
 	"finding.answer.":  findings,

@@ -17,6 +17,10 @@ func Mount(pages *echo.Group, w *web.Web) {
 	a := &admin{w}
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.home)
+	g.GET("/search", a.search, web.Needs(models.PermRead))
+	g.GET("/accounts", a.listAccounts, web.Needs(models.PermRead))
+	g.GET("/accounts/:id", a.showAccount, web.Needs(models.PermRead))
+	g.POST("/accounts/:id/notes", a.addNote, web.Needs(models.PermRepair))
 	g.GET("/jobs", a.showJobs)
 	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, web.Needs(models.PermRepair))
 }

@@ -20,6 +20,7 @@ var Flashes = map[string]string{
 	"flash.payment_cancelled": "info",
 	"flash.restart_undone":    "info",
 	"flash.webhook_resent":    "info",
+	"flash.note_added":        "info",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

@@ -32,6 +32,7 @@ var places = []group{
 var staffPlaces = []group{
 	{key: "staff", icon: "shield-check", items: []item{
 		{"jobs", "clock", "/admin/jobs"},
+		{"accounts", "store", "/admin/accounts"},
 	}},
 }
 
