@@ -3,6 +3,7 @@ package models
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,31 +86,49 @@ func (s *Store) Search(ctx context.Context, typed string) (Found, error) {
 	if f.Query == "" {
 		return f, nil
 	}
-	q := search{db: s.read.WithContext(ctx), engine: s.engine, text: f.Query, words: strings.Fields(f.Query)}
-	q.words = q.words[:min(len(q.words), maxWords)]
-	accounts, err := q.accounts(&f)
-	if err != nil {
-		return f, err
+	err := s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		q := search{db: db, engine: s.engine, text: f.Query, words: strings.Fields(f.Query)}
+		q.words = q.words[:min(len(q.words), maxWords)]
+		return q.run(&f, s.Now())
+	}, &sql.TxOptions{ReadOnly: true})
+	return f, err
+}
+
+// run searches in one transaction that reads.
+func (q search) run(f *Found, now time.Time) error {
+	if q.engine == Postgres {
+		// A plan for any words at all would be a bad one for frequent words or
+		// for rare ones, and compiling a plan takes longer than a search may.
+		if err := q.db.Exec("SET LOCAL plan_cache_mode = force_custom_plan").Error; err != nil {
+			return err
+		}
+		if err := q.db.Exec("SET LOCAL jit = off").Error; err != nil {
+			return err
+		}
 	}
-	payments, err := q.payments(&f)
+	accounts, err := q.accounts(f)
 	if err != nil {
-		return f, err
+		return err
+	}
+	payments, err := q.payments(f)
+	if err != nil {
+		return err
 	}
 	campaigns, err := q.named(campaignNames)
 	if err != nil {
-		return f, err
+		return err
 	}
 	accounts, f.MoreAccounts = upTo(accounts)
 	payments, f.MorePayments = upTo(payments)
 	campaigns, f.MoreCampaigns = upTo(campaigns)
 	if f.Accounts, err = foundAccounts(q.db, accounts); err != nil {
-		return f, err
+		return err
 	}
 	if f.Payments, err = foundPayments(q.db, payments); err != nil {
-		return f, err
+		return err
 	}
-	f.Campaigns, err = foundCampaigns(q.db, campaigns, s.Now())
-	return f, err
+	f.Campaigns, err = foundCampaigns(q.db, campaigns, now)
+	return err
 }
 
 // searched is what was typed without control characters, and with single
@@ -275,17 +294,17 @@ func (q search) exactPayment(f *Found, no, tradeNo string) error {
 	return err
 }
 
-// nameIndex is a column of names that can be searched in part: on SQLite by a
-// table beside it, on PostgreSQL by indexes on it.
+// nameIndex is a table of names beside the one they stand in, which triggers
+// keep (migration 6).
 type nameIndex struct {
-	beside, table, column, where string
-	pairs                        bool // and by one or two characters
+	table string
+	pairs bool // holds single characters and pairs too
 }
 
 var (
-	shopNames     = nameIndex{"search_shops", "sellers", "shop_name", "", true}
-	campaignNames = nameIndex{"search_campaigns", "campaigns", "name", "", true}
-	emailNames    = nameIndex{"search_emails", "users", "email", " AND seller_id IS NOT NULL", false}
+	shopNames     = nameIndex{"search_shops", true}
+	campaignNames = nameIndex{"search_campaigns", true}
+	emailNames    = nameIndex{"search_emails", false}
 )
 
 // named gives the ids of the rows whose name holds every word, newest first.
@@ -298,7 +317,7 @@ func (q search) named(in nameIndex) (ids []int64, err error) {
 		err = q.db.Raw(query, append(args, searchRead)...).Scan(&ids).Error
 		return ids, err
 	}
-	err = q.db.Raw("SELECT rowid FROM "+in.beside+" WHERE "+in.beside+" MATCH ? ORDER BY rowid DESC LIMIT ?", matching(q.words), searchRead).Scan(&ids).Error
+	err = q.db.Raw("SELECT rowid FROM "+in.table+" WHERE "+in.table+" MATCH ? ORDER BY rowid DESC LIMIT ?", matching(q.words), searchRead).Scan(&ids).Error
 	return ids, err
 }
 
@@ -344,13 +363,13 @@ var likely = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 // trigrams is the query of PostgreSQL for names that hold every word; its last
 // argument, the limit, is left to the caller.
 func (in nameIndex) trigrams(words []string) (query string, args []any) {
-	query = "SELECT id FROM " + in.table + " WHERE TRUE" + in.where
+	query = "SELECT id FROM " + in.table + " WHERE TRUE"
 	for _, word := range words {
-		query += " AND " + in.column + " ILIKE ?"
+		query += " AND name LIKE lower(?)"
 		args = append(args, "%"+likely.Replace(word)+"%")
-		if letters := []rune(strings.ToLower(word)); in.pairs && !hasRun(word) {
+		if letters := []rune(word); in.pairs && !hasRun(word) {
 			for i := range max(1, len(letters)-1) {
-				query += " AND search_pairs(" + in.column + ") @> ARRAY[CAST(? AS TEXT)]"
+				query += " AND pairs @> ARRAY[lower(?)]"
 				args = append(args, string(letters[i:min(i+2, len(letters))]))
 			}
 		}

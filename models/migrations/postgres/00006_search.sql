@@ -1,17 +1,69 @@
 -- +goose Up
 
--- What staff search by name: any part of it, by its runs of three characters;
--- shorter ones by search_pairs, which gives each character of the first 200 and
--- each two neighbours. The extension is a trusted one: whoever may create
--- tables in a database of their own may add it.
+-- What staff search by name, in small letters: any part of it by its runs of
+-- three characters; shorter ones by `pairs`, which holds each character of the
+-- first 200 and each two neighbours. It stands in tables beside, so that rows
+-- that change all the time stay small. The extension is a trusted one: whoever
+-- may create tables in a database of their own may add it.
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE TABLE search_shops (
+    id    BIGINT PRIMARY KEY REFERENCES sellers (id) ON DELETE CASCADE,
+    name  TEXT   NOT NULL,
+    pairs TEXT[] NOT NULL
+);
+CREATE TABLE search_campaigns (
+    id    BIGINT PRIMARY KEY REFERENCES campaigns (id) ON DELETE CASCADE,
+    name  TEXT   NOT NULL,
+    pairs TEXT[] NOT NULL
+);
+CREATE TABLE search_emails (
+    id    BIGINT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    name  TEXT   NOT NULL
+);
 CREATE FUNCTION search_pairs(name TEXT) RETURNS TEXT[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ARRAY(SELECT DISTINCT substr(lower(name), i, n) FROM generate_series(1, least(char_length(name), 200)) AS i, generate_series(1, 2) AS n);
-CREATE INDEX sellers_by_part ON sellers USING gin (shop_name gin_trgm_ops);
-CREATE INDEX sellers_by_pairs ON sellers USING gin (search_pairs(shop_name));
-CREATE INDEX campaigns_by_part ON campaigns USING gin (name gin_trgm_ops);
-CREATE INDEX campaigns_by_pairs ON campaigns USING gin (search_pairs(name));
-CREATE INDEX users_by_part ON users USING gin (email gin_trgm_ops) WHERE seller_id IS NOT NULL;
+-- +goose StatementBegin
+CREATE FUNCTION keep_search_shops() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO search_shops (id, name, pairs) VALUES (NEW.id, lower(NEW.shop_name), search_pairs(NEW.shop_name))
+        ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, pairs = EXCLUDED.pairs;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE FUNCTION keep_search_campaigns() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO search_campaigns (id, name, pairs) VALUES (NEW.id, lower(NEW.name), search_pairs(NEW.name))
+        ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, pairs = EXCLUDED.pairs;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE FUNCTION keep_search_emails() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO search_emails (id, name) VALUES (NEW.id, NEW.email) ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER search_shops AFTER INSERT OR UPDATE OF shop_name ON sellers
+    FOR EACH ROW EXECUTE FUNCTION keep_search_shops();
+CREATE TRIGGER search_campaigns AFTER INSERT OR UPDATE OF name ON campaigns
+    FOR EACH ROW EXECUTE FUNCTION keep_search_campaigns();
+CREATE TRIGGER search_emails AFTER INSERT OR UPDATE OF email ON users
+    FOR EACH ROW WHEN (NEW.seller_id IS NOT NULL) EXECUTE FUNCTION keep_search_emails();
+
+-- What stands already.
+INSERT INTO search_shops (id, name, pairs) SELECT id, lower(shop_name), search_pairs(shop_name) FROM sellers;
+INSERT INTO search_campaigns (id, name, pairs) SELECT id, lower(name), search_pairs(name) FROM campaigns;
+INSERT INTO search_emails (id, name) SELECT id, email FROM users WHERE seller_id IS NOT NULL;
+CREATE INDEX search_shops_by_part ON search_shops USING gin (name gin_trgm_ops);
+CREATE INDEX search_shops_by_pairs ON search_shops USING gin (pairs);
+CREATE INDEX search_campaigns_by_part ON search_campaigns USING gin (name gin_trgm_ops);
+CREATE INDEX search_campaigns_by_pairs ON search_campaigns USING gin (pairs);
+CREATE INDEX search_emails_by_part ON search_emails USING gin (name gin_trgm_ops);
+
+-- Whose users they are.
+CREATE INDEX users_by_seller ON users (seller_id) WHERE seller_id IS NOT NULL;
 
 -- Payments by amount, and by the last six characters of their numbers.
 CREATE INDEX payments_by_amount ON payments (amount_fen, id);

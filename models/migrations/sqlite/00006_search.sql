@@ -71,6 +71,9 @@ INSERT INTO search_campaigns (rowid, name, pairs) SELECT c.id, c.name, (
     SELECT char(1) || group_concat(substr(c.name, i, 1), char(1) ORDER BY i) || char(1) FROM at) FROM campaigns c;
 INSERT INTO search_emails (rowid, name) SELECT id, email FROM users WHERE seller_id IS NOT NULL;
 
+-- Whose users they are.
+CREATE INDEX users_by_seller ON users (seller_id) WHERE seller_id IS NOT NULL;
+
 -- Payments by amount, and by the last six characters of their numbers.
 CREATE INDEX payments_by_amount ON payments (amount_fen, id);
 CREATE INDEX payments_by_no_end ON payments (substr(no, 16));
