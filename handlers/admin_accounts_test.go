@@ -254,7 +254,8 @@ func TestStaffSeeWhyAnAccountStandsStill(t *testing.T) {
 		page := s.desk(t).get(accountPath(account)).is(t, http.StatusOK)
 		page.says(t, "#main", word(text.Chinese, "customer.arrears", "Amount", 50*yuan))
 		page.says(t, "#main dl", word(text.Chinese, "customer.arrears_since")+"11-24 14:00")
-		page.says(t, "#main article", word(text.Chinese, "stop.cause.out_of_funds"))
+		page.says(t, "#main article", word(text.Chinese, "state.delivery.out_of_funds"))
+		page.says(t, "#main article", word(text.Chinese, "stop.lifted.recharge"))
 		if n := page.Find("#main article a, #main article button").Length(); n != 0 {
 			t.Errorf("a stop card has %d acts for staff", n)
 		}

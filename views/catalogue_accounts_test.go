@@ -16,6 +16,7 @@ func init() {
 		"customer.tab.":        tabs,
 		"customer.empty.":      tabs,
 		"customer.empty.hint.": tabs,
+		"stop.lifted.":         made["stop.lifter."],
 		"customer.as.page.":    {"account", "campaigns", "payments", "ledger"},
 	})
 }
