@@ -8,6 +8,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 export CGO_ENABLED := 1
+# SQLite's full text search is compiled in under a tag (models/no_fts5.go).
+export GOFLAGS := $(if $(findstring sqlite_fts5,$(GOFLAGS)),$(GOFLAGS),$(strip $(GOFLAGS) -tags=sqlite_fts5))
 
 PORTAL_ADDR ?= 127.0.0.1:8080
 FUZZTIME    ?= 30s

@@ -13,6 +13,12 @@ durable=no
 if [ "${1:-}" = --durable ]; then durable=yes; shift; fi
 [ $# -gt 0 ] || { echo "usage: e2e/postgres.sh [--durable] command..." >&2; exit 2; }
 
+# SQLite's full text search is compiled in under a tag (models/no_fts5.go).
+case ${GOFLAGS:-} in
+  *sqlite_fts5*) ;;
+  *) export GOFLAGS="${GOFLAGS:+$GOFLAGS }-tags=sqlite_fts5" ;;
+esac
+
 die() { echo "e2e/postgres.sh: $*" >&2; exit 1; }
 
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)

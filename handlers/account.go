@@ -8,17 +8,20 @@ import (
 	"ztc-portal/handlers/web"
 	"ztc-portal/models"
 	"ztc-portal/views"
-	"ztc-portal/views/components"
 )
 
 func (p *portal) showAccount(c echo.Context) error {
-	o, err := p.Store.AccountOverview(c.Request().Context(), web.Seller(c).AccountID)
+	return p.show(c, p.accountScreen)
+}
+
+func (p *portal) accountScreen(c echo.Context, accountID int64) (screen, error) {
+	o, err := p.Store.AccountOverview(c.Request().Context(), accountID)
 	if err != nil {
-		return err
+		return screen{}, err
 	}
 	page := accountPage(o)
 	page.CSRF = p.Token(c)
-	return p.Render(c, http.StatusOK, page, views.Account(page))
+	return screen{http.StatusOK, page, views.Account(page)}, nil
 }
 
 func accountPage(o models.Overview) views.AccountPage {
@@ -40,7 +43,7 @@ func accountPage(o models.Overview) views.AccountPage {
 		SpentYesterdaySameHour: o.SpentYesterday,
 		CampaignsWaiting:       o.Restartable(),
 		Pending:                pendingPayment(o.Pending),
-		Stops:                  stopsByCause(o.Campaigns, o.Funds.Spendable()),
+		Stops:                  web.StopsByCause(o.Campaigns, o.Funds.Spendable()),
 		Timeline:               o.Timeline,
 		Ledger:                 ledgerRows(o.Statement),
 	}
@@ -63,35 +66,4 @@ func pendingPayment(p *models.Payment) *views.PendingPayment {
 		return nil
 	}
 	return &views.PendingPayment{No: p.No, Amount: p.AmountFen, Rail: p.Rail, ExpiresAt: web.Instant(p.ExpiresAt)}
-}
-
-// stopsByCause groups the campaigns that stand still by what keeps them.
-func stopsByCause(campaigns []models.CampaignView, spendable models.Fen) []components.Stop {
-	var stops []components.Stop
-	at := map[models.DeliveryState]int{}
-	for _, campaign := range campaigns {
-		if campaign.Delivery == models.DeliveryEnded {
-			continue
-		}
-		for _, cause := range campaign.Causes {
-			i, known := at[cause.State]
-			if !known {
-				i = len(stops)
-				at[cause.State] = i
-				stops = append(stops, stopOf(cause, spendable))
-			}
-			stops[i].Campaigns = append(stops[i].Campaigns, components.CampaignRef{ID: campaign.ID, Name: campaign.Name})
-			if cause.Since != nil && (stops[i].Since.IsZero() || cause.Since.Before(stops[i].Since)) {
-				stops[i].Since = *cause.Since
-			}
-		}
-	}
-	return stops
-}
-
-func stopOf(cause models.Cause, spendable models.Fen) components.Stop {
-	return components.Stop{
-		Cause: cause.State, Lift: cause.Lift, Since: web.Instant(cause.Since),
-		PayFirst: cause.Lift == models.LiftRestart && spendable <= 0,
-	}
 }

@@ -12,14 +12,16 @@ import (
 	"ztc-portal/views/layout"
 )
 
-func (p *portal) listCampaigns(c echo.Context) error {
-	campaigns, err := p.Store.Campaigns(c.Request().Context(), web.Seller(c).AccountID)
+func (p *portal) listCampaigns(c echo.Context) error { return p.show(c, p.campaignsScreen) }
+
+func (p *portal) campaignsScreen(c echo.Context, accountID int64) (screen, error) {
+	campaigns, err := p.Store.Campaigns(c.Request().Context(), accountID)
 	if err != nil {
-		return err
+		return screen{}, err
 	}
-	shell, err := p.Store.Shell(c.Request().Context(), web.Seller(c).AccountID)
+	shell, err := p.Store.Shell(c.Request().Context(), accountID)
 	if err != nil {
-		return err
+		return screen{}, err
 	}
 	page := views.CampaignsPage{Now: p.Store.Now(), State: oneOf(c.QueryParam("state"), views.DeliveryStates), Waiting: shell.Waiting}
 	for _, v := range campaigns {
@@ -36,7 +38,7 @@ func (p *portal) listCampaigns(c echo.Context) error {
 		page.Rows = append(page.Rows, row)
 	}
 	page.Pager.Shown = len(page.Rows)
-	return p.Render(c, http.StatusOK, page, views.Campaigns(page))
+	return screen{http.StatusOK, page, views.Campaigns(page)}, nil
 }
 
 func (p *portal) showCampaign(c echo.Context) error {
@@ -70,7 +72,7 @@ func campaignPage(v models.CampaignView, keywords []models.Keyword, spendable mo
 		SpentToday: v.SpentTodayFen, Budget: v.DailyBudgetFen, BudgetForm: views.BudgetForm{Budget: v.DailyBudgetFen.Wire()},
 	}
 	for _, cause := range v.Causes {
-		page.Stops = append(page.Stops, stopOf(cause, spendable))
+		page.Stops = append(page.Stops, web.StopOf(cause, spendable))
 	}
 	for _, k := range keywords {
 		page.Keywords = append(page.Keywords, views.KeywordRow{ID: k.ID, Word: k.Phrase, Quality: k.Quality, Bid: k.BidFen})

@@ -12,7 +12,9 @@ import (
 )
 
 // listPayments are the recharge records, newest first.
-func (p *portal) listPayments(c echo.Context) error {
+func (p *portal) listPayments(c echo.Context) error { return p.show(c, p.paymentsScreen) }
+
+func (p *portal) paymentsScreen(c echo.Context, accountID int64) (screen, error) {
 	filter := views.PaymentsFilter{
 		State: oneOf(c.QueryParam("state"), models.PaymentStates), From: c.QueryParam("from"), To: c.QueryParam("to"),
 	}
@@ -20,14 +22,14 @@ func (p *portal) listPayments(c echo.Context) error {
 		filter.Methods = append(filter.Methods, m.Rail)
 	}
 	filter.Method = oneOf(c.QueryParam("method"), filter.Methods)
-	rows, page, err := p.Store.Payments(c.Request().Context(), web.Seller(c).AccountID, models.PaymentFilter{
+	rows, page, err := p.Store.Payments(c.Request().Context(), accountID, models.PaymentFilter{
 		State: models.PaymentState(filter.State), Method: models.Rail(filter.Method), Days: models.Days{From: filter.From, To: filter.To},
 	}, web.Keyset(c))
 	status := http.StatusOK
 	if fields, refused := web.Refused(err); refused {
 		filter.Errors, status = fields, http.StatusUnprocessableEntity
 	} else if err != nil {
-		return err
+		return screen{}, err
 	}
 	list := views.PaymentsPage{Now: p.Store.Now(), Filter: filter, Pager: web.Pager(c, page, len(rows))}
 	for _, r := range rows {
@@ -36,23 +38,25 @@ func (p *portal) listPayments(c echo.Context) error {
 			PaidAt: web.Instant(r.PaidAt), ExpiresAt: web.Instant(r.ExpiresAt), PaidLate: r.PaidLate,
 		})
 	}
-	return p.Render(c, status, list, views.Payments(list))
+	return screen{status, list, views.Payments(list)}, nil
 }
 
 // listLedger is the account statement, newest first.
-func (p *portal) listLedger(c echo.Context) error {
+func (p *portal) listLedger(c echo.Context) error { return p.show(c, p.ledgerScreen) }
+
+func (p *portal) ledgerScreen(c echo.Context, accountID int64) (screen, error) {
 	filter := views.LedgerFilter{Kind: oneOf(c.QueryParam("kind"), views.LedgerKinds), From: c.QueryParam("from"), To: c.QueryParam("to")}
-	rows, page, err := p.Store.Statement(c.Request().Context(), web.Seller(c).AccountID, models.StatementFilter{
+	rows, page, err := p.Store.Statement(c.Request().Context(), accountID, models.StatementFilter{
 		Kind: filter.Kind, Days: models.Days{From: filter.From, To: filter.To},
 	}, web.Keyset(c))
 	status := http.StatusOK
 	if fields, refused := web.Refused(err); refused {
 		filter.Errors, status = fields, http.StatusUnprocessableEntity
 	} else if err != nil {
-		return err
+		return screen{}, err
 	}
 	list := views.LedgerPage{Now: p.Store.Now(), Filter: filter, Rows: ledgerRows(rows), Pager: web.Pager(c, page, len(rows))}
-	return p.Render(c, status, list, views.Ledger(list))
+	return screen{status, list, views.Ledger(list)}, nil
 }
 
 func ledgerRows(rows []models.StatementRow) []views.LedgerRow {

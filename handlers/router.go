@@ -74,6 +74,7 @@ func New(cfg Config) http.Handler {
 	p.sellers(pages)
 	admin.Mount(pages, w, cfg.Rails)
 	admin.MountQueue(e.Group(admin.QueuePath, w.LoadWho, w.CheckOrigin), w, cfg.Queue)
+	p.seenByStaff(pages)
 	pages.RouteNotFound("/*", p.notFound) // last: a group with middleware brings one of its own
 	return e
 }
@@ -139,6 +140,16 @@ func (p *portal) sellers(all *echo.Group) {
 	g.POST("/campaigns/:id/pause", p.switchCampaign)
 	g.POST("/campaigns/:id/budget", p.setBudget)
 	g.POST("/campaigns/:id/keywords/:kid", p.setBid)
+}
+
+// seenByStaff: sellers' pages as the seller sees them, where nothing can be
+// done: there is no other method than GET.
+func (p *portal) seenByStaff(all *echo.Group) {
+	g := all.Group("/admin/accounts/:id/as", web.StaffOnly, web.Needs(models.PermRead))
+	g.GET("/account", p.seen(p.accountScreen))
+	g.GET("/campaigns", p.seen(p.campaignsScreen))
+	g.GET("/payments", p.seen(p.paymentsScreen))
+	g.GET("/ledger", p.seen(p.ledgerScreen))
 }
 
 // addressOf finds the client's address; forwarded ones count from known proxies only.

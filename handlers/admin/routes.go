@@ -23,13 +23,17 @@ type admin struct {
 func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
 	a := &admin{Web: w, rails: rails}
 	g := pages.Group("/admin", web.StaffOnly)
+	g.GET("", a.showFigures, web.Needs(models.PermRead))
 	g.GET("/payments", a.listPayments, web.Needs(models.PermRead))
 	g.GET("/payments/:no", a.showPayment, web.Needs(models.PermRead))
 	g.POST("/payments/:no/ask", a.askPayment, web.Needs(models.PermRepair))
 	g.POST("/payments/:no/repair", a.repairPayment, web.Needs(models.PermRepair))
 	g.POST("/payments/:no/close", a.closePayment, web.Needs(models.PermRepair))
 	g.GET("/suspense", a.listSuspense, web.Needs(models.PermRead))
-	g.GET("", a.showFigures, web.Needs(models.PermRead))
+	g.GET("/search", a.search, web.Needs(models.PermRead))
+	g.GET("/accounts", a.listAccounts, web.Needs(models.PermRead))
+	g.GET("/accounts/:id", a.showAccount, web.Needs(models.PermRead))
+	g.POST("/accounts/:id/notes", a.addNote, web.Needs(models.PermRepair))
 	g.GET("/notifies", a.listRefused, web.Needs(models.PermRead))
 	g.GET("/jobs", a.showJobs)
 	g.GET("/audit", a.showAudit, web.Needs(models.PermAudit))

@@ -56,7 +56,7 @@ func (w *Web) chrome(c echo.Context) (layout.Chrome, error) {
 	}
 	chrome.SignedIn, chrome.Email = true, who.Email
 	if who.Role.IsStaff() {
-		chrome.Staff = who.Role
+		chrome.Staff, chrome.Query = who.Role, lastSearch(c)
 		return chrome, nil
 	}
 	shell, err := w.Store.Shell(c.Request().Context(), who.AccountID)
@@ -67,6 +67,14 @@ func (w *Web) chrome(c echo.Context) (layout.Chrome, error) {
 	chrome.State, chrome.Spendable, chrome.Banner = shell.State, shell.Spendable, layout.BannerOf(shell)
 	return chrome, nil
 }
+
+// lastSearch is what was typed into the search box, to stand there again.
+func lastSearch(c echo.Context) string {
+	typed := []rune(c.QueryParam("q"))
+	return string(typed[:min(len(typed), searchKept)])
+}
+
+const searchKept = 200 // characters
 
 // SeeOther leads on after an accepted form: 303, or for a part of a page the
 // header by which htmx follows, since fetch would draw the answer in its place.

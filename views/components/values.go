@@ -20,6 +20,7 @@ type Stop struct {
 	Since     time.Time            // zero: unknown
 	Campaigns []CampaignRef        // on the campaign's own page: empty
 	PayFirst  bool                 // Lift is restart, but the arrears come before it
+	ReadOnly  bool                 // the reader can't lift it: no button, nothing leads to the seller's pages, and nobody is called you
 }
 
 // Pager leads through a keyset list; an empty address means there is no such page.

@@ -36,6 +36,7 @@ type Chrome struct {
 
 	SignedIn  bool // what follows is drawn only when signed in
 	Email     string
+	Query     string      // what staff have just searched
 	Staff     models.Role // of a member of staff, whose frame is another; empty: a seller, of whom the rest is known
 	Shop      string
 	State     models.AccountState

@@ -41,6 +41,7 @@ var Flashes = map[string]string{
 	"flash.approval_decided":        "success",
 	"flash.approval_failed":         "warning",
 	"flash.approval_stands":         "warning",
+	"flash.note_added":              "info",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

@@ -43,6 +43,7 @@ var staffPlaces = []group{
 		{"staff_payments", "receipt-text", "/admin/payments"},
 		{"suspense", "circle-help", "/admin/suspense"},
 		{"approvals", "badge-check", "/admin/approvals"},
+		{"accounts", "store", "/admin/accounts"},
 	}},
 }
 
