@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -48,6 +50,9 @@ func verifyAudit(ctx context.Context, store *models.Store, args []string, out io
 	}
 	if flags.NArg() > 0 {
 		return errors.New(auditUsage)
+	}
+	if raw, err := hex.DecodeString(*noted); *noted != "" && (err != nil || len(raw) != sha256.Size) {
+		return fmt.Errorf("--noted takes a hash as `audit verify` prints it, 64 hexadecimal digits; this is %q", *noted)
 	}
 	check, err := store.VerifyAudit(ctx, *noted)
 	switch {

@@ -51,6 +51,9 @@ func TestAuditCommands(t *testing.T) {
 		if out, err := verify("--noted", strings.Repeat("0", 64)); err == nil || out != "" {
 			t.Errorf("a hash that nobody noted: %q, %v", out, err)
 		}
+		if _, err := verify("--noted", hash[1:]); err == nil || !strings.Contains(err.Error(), "64 hexadecimal digits") {
+			t.Errorf("a hash that was copied badly: %v", err)
+		}
 		db, err := b.Handle()
 		if err != nil {
 			t.Fatal(err)

@@ -1,8 +1,10 @@
 package handlers_test
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -157,6 +159,50 @@ func TestAuditExportIsAFileOfTheSameActs(t *testing.T) {
 		b.get("/admin/audit").says(t, "table", "action: account.freeze")
 		if empty := b.get("/admin/audit.csv?subject=nothing:1").is(t, http.StatusOK); strings.Count(empty.body, "\n") != 1 {
 			t.Errorf("of no acts the file is %q", empty.body)
+		}
+	})
+}
+
+// A file that fails half-way is cut off, so that nobody takes it for whole; one
+// that fails before anything was sent is an error page.
+func TestAuditExportThatFailsIsCutOff(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		_, account := s.seller(t)
+		b, _ := s.member(t, models.RoleFinance, "finance@shop.test")
+		for n := range 40 { // more than is held back
+			freeze := s.FreezeAccount
+			if n%2 == 1 {
+				freeze = func(ctx context.Context, by models.Actor, id int64, _ string) error {
+					return s.UnfreezeAccount(ctx, by, id)
+				}
+			}
+			must(t, freeze(t.Context(), models.Actor{}, account, strings.Repeat("checks ", 30)))
+		}
+		db, err := s.Handle()
+		must(t, err)
+		forbid, spoil := []string{"DROP TRIGGER audit_log_no_update", "PRAGMA foreign_keys = off"}, "UPDATE audit_log SET user_id = 'nobody' WHERE id = $1"
+		if s.Engine() == models.Postgres {
+			forbid, spoil = []string{"DROP TRIGGER audit_log_no_update ON audit_log"}, "UPDATE audit_log SET at = 'infinity' WHERE id = $1"
+		}
+		for _, statement := range forbid {
+			_, err := db.ExecContext(t.Context(), statement)
+			must(t, err)
+		}
+		_, err = db.ExecContext(t.Context(), spoil, 43)
+		must(t, err)
+		response, err := b.client.Get(s.url + "/admin/audit.csv")
+		must(t, err)
+		content, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err == nil || response.StatusCode != http.StatusOK || len(content) < 4096 || strings.Contains(string(content), "<html") {
+			t.Errorf("%s with %d bytes, and then %v", response.Status, len(content), err)
+		}
+		_, err = db.ExecContext(t.Context(), spoil, 3)
+		must(t, err)
+		failed := b.get("/admin/audit.csv").is(t, http.StatusInternalServerError)
+		failed.isPage(t)
+		if as := failed.Header.Get("Content-Disposition"); as != "" {
+			t.Errorf("the error page is sent as %q", as)
 		}
 	})
 }

@@ -153,6 +153,7 @@ const (
 	AuditUnlinked AuditFaultKind = "unlinked" // it does not name the hash of the row before it
 	AuditMissing  AuditFaultKind = "missing"  // rows from this one on are gone, up to the next that stands
 	AuditUnsealed AuditFaultKind = "unsealed" // it has no hash at all
+	AuditUnread   AuditFaultKind = "unread"   // what stands in it is not even of its column's kind
 	AuditHead     AuditFaultKind = "head"     // audit_head does not stand at the last row
 )
 
@@ -166,6 +167,8 @@ func (f AuditFault) String() string {
 		return fmt.Sprintf("row %d of the audit log is missing: after it comes %s", f.RowID, f.Got)
 	case AuditUnsealed:
 		return fmt.Sprintf("row %d of the audit log has no hash: `ztc-portal migrate` was not run to its end, or the row was put in by hand", f.RowID)
+	case AuditUnread:
+		return fmt.Sprintf("row %d of the audit log can't be read: %s", f.RowID, f.Got)
 	default:
 		return fmt.Sprintf("audit_head does not stand at the last row of the audit log, row %d with %s: it says %s", f.RowID, f.Want, f.Got)
 	}
@@ -200,7 +203,8 @@ func (s *Store) VerifyAudit(ctx context.Context, noted ...string) (AuditCheck, e
 		for rows.Next() {
 			var r auditRow
 			if err := db.ScanRows(rows, &r); err != nil {
-				return err
+				rows.Close()
+				return check.unread(db, err)
 			}
 			if check.Fault = check.judge(r); check.Fault != nil {
 				return nil
@@ -215,6 +219,18 @@ func (s *Store) VerifyAudit(ctx context.Context, noted ...string) (AuditCheck, e
 		return nil
 	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	return check, err
+}
+
+// unread names the row that could not be read, unless the database itself is to
+// blame.
+func (c *AuditCheck) unread(db *gorm.DB, cause error) error {
+	var ids []int64
+	err := db.Model(&auditRow{}).Order("id").Where("id > ?", c.RowID).Limit(1).Pluck("id", &ids).Error
+	if err != nil || len(ids) == 0 {
+		return errors.Join(cause, err)
+	}
+	c.Fault = &AuditFault{RowID: ids[0], What: AuditUnread, Got: cause.Error()}
+	return nil
 }
 
 // judge holds a row against the one before it, which held.

@@ -196,6 +196,17 @@ func TestTamperingWithTheAuditLogIsNamed(t *testing.T) {
 				t.Fatalf("%s: put back, there is still %v", name, again.Fault)
 			}
 		}
+		// What is not even of its column's kind.
+		unread := change("at = 'infinity'")
+		if b.Engine() == models.SQLite {
+			run(t, db, "PRAGMA foreign_keys = off")
+			unread = change("user_id = 'nobody'")
+		}
+		run(t, db, unread)
+		if check := verified(t, b); check.Fault == nil || check.Fault.RowID != budget.ID || check.Fault.What != models.AuditUnread {
+			t.Errorf("%s: found %v", unread, check.Fault)
+		}
+		restore()
 		// The end cut off, head and all, leaves a shorter log that holds: whoever
 		// noted the hash finds it gone.
 		run(t, db, remove(fmt.Sprint("id = ", end)), fmt.Sprintf("UPDATE audit_head SET row_id = %d, hash = '%s'", end-1, trail.Rows[0].PrevHash))

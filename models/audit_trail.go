@@ -78,11 +78,11 @@ func (s *Store) AuditTrail(ctx context.Context, f AuditFilter, k Keyset) (trail 
 		return trail, err
 	}
 	trail.RowID, trail.Hash = head.RowID, head.Hash
-	query, lead, err := f.narrow(db, auditEntries(db))
+	query, walk, err := f.narrow(db, auditEntries(db))
 	if err != nil {
 		return trail, err
 	}
-	if err := keyset(query, k, append(lead, "l.id")...).Scan(&trail.Rows).Error; err != nil {
+	if err := keyset(query, k, walk...).Scan(&trail.Rows).Error; err != nil {
 		return trail, err
 	}
 	trail.Rows, trail.Page = pageOf(trail.Rows, k, func(e AuditEntry) int64 { return e.ID })
@@ -93,11 +93,11 @@ func (s *Store) AuditTrail(ctx context.Context, f AuditFilter, k Keyset) (trail 
 func (s *Store) AuditOf(ctx context.Context, subject string, limit int) ([]AuditEntry, error) {
 	var entries []AuditEntry
 	db := s.read.WithContext(ctx)
-	query, lead, err := AuditFilter{Subject: subject}.narrow(db, auditEntries(db))
+	query, walk, err := AuditFilter{Subject: subject}.narrow(db, auditEntries(db))
 	if err != nil {
 		return nil, err
 	}
-	for _, column := range append(lead, "l.id") {
+	for _, column := range walk {
 		query = query.Order(column + " DESC")
 	}
 	return entries, query.Limit(limit).Scan(&entries).Error
@@ -160,10 +160,15 @@ func auditEntries(db *gorm.DB) *gorm.DB {
 			l."before", l."after", l.prev_hash, l.hash`)
 }
 
-// narrow puts the filter on a query of audit_log as l. lead are the columns that
-// lead the index to be walked: as in Statement, a range of one value keeps
-// PostgreSQL from walking the primary key past everybody else's acts.
-func (f AuditFilter) narrow(db, query *gorm.DB) (_ *gorm.DB, lead []string, err error) {
+// aFewDays is how long a span of days is sorted rather than looked for.
+const aFewDays = 31 * 24 * time.Hour
+
+// narrow puts the filter on a query of audit_log as l. walk are the columns to
+// order by, those of the index to be walked: as in Statement, a range of one
+// value keeps PostgreSQL from walking the primary key past everybody else's
+// acts. A few days alone are found by their times and sorted: their ids would
+// be looked for from today on backwards.
+func (f AuditFilter) narrow(db, query *gorm.DB) (_ *gorm.DB, walk []string, err error) {
 	from, to, refusals := f.Days.Parse()
 	userID, err := auditUser(db, f.Who)
 	if refused := (*Error)(nil); errors.As(err, &refused) {
@@ -174,8 +179,12 @@ func (f AuditFilter) narrow(db, query *gorm.DB) (_ *gorm.DB, lead []string, err 
 	if err := refusals.OrNil(); err != nil {
 		return nil, nil, err
 	}
+	walk = []string{"l.id"}
+	if !from.IsZero() && !to.IsZero() && to.Sub(from) <= aFewDays {
+		walk = []string{"l.id + 0"}
+	}
 	only := func(column string, value any) {
-		query, lead = query.Where(column+" >= ? AND "+column+" <= ?", value, value), []string{column}
+		query, walk = query.Where(column+" >= ? AND "+column+" <= ?", value, value), []string{column, "l.id"}
 	}
 	if action := strings.TrimSpace(toValid(f.Action)); action != "" {
 		only("l.action", action)
@@ -188,7 +197,7 @@ func (f AuditFilter) narrow(db, query *gorm.DB) (_ *gorm.DB, lead []string, err 
 	if subject := strings.TrimSpace(toValid(f.Subject)); subject != "" {
 		only("l.subject", subject)
 	}
-	return between(query, "l.at", from, to), lead, nil
+	return between(query, "l.at", from, to), walk, nil
 }
 
 // auditUser finds whose acts are asked for; 0: anybody's, or nobody's.

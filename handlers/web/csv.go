@@ -1,21 +1,28 @@
 package web
 
 import (
+	"bufio"
 	"encoding/csv"
+	"errors"
 	"io"
 	"strings"
 )
 
 // CSV writes a table that spreadsheets open as it is: UTF-8 with the mark that
 // tells them so, and no cell that they would take for a formula.
-type CSV struct{ lines *csv.Writer }
+type CSV struct {
+	held  *bufio.Writer
+	lines *csv.Writer
+}
 
-// NewCSV begins a table with its header.
+// NewCSV begins a table with its header. Nothing is sent before there is enough
+// to send, so that what fails at once can still be answered otherwise.
 func NewCSV(w io.Writer, header []string) (*CSV, error) {
-	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+	held := bufio.NewWriter(w)
+	if _, err := held.WriteString("\ufeff"); err != nil {
 		return nil, err
 	}
-	table := &CSV{csv.NewWriter(w)}
+	table := &CSV{held, csv.NewWriter(held)}
 	return table, table.Write(header)
 }
 
@@ -44,5 +51,5 @@ func (t *CSV) Write(cells []string) error {
 // End sends what is still held back.
 func (t *CSV) End() error {
 	t.lines.Flush()
-	return t.lines.Error()
+	return errors.Join(t.lines.Error(), t.held.Flush())
 }
