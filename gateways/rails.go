@@ -320,7 +320,7 @@ func (r *Rails) confirm(ctx context.Context, gateway Gateway, told models.Receip
 		return "", err
 	}
 	if p, err := r.Store.PaymentByNo(ctx, told.OutTradeNo); err == nil {
-		if err := r.Store.NoteQuery(ctx, p.ID, ByNotify, string(asked.Outcome), "a notify disagreed with our payment"); err != nil {
+		if err := r.Store.NoteQuery(ctx, p.ID, ByNotify, string(asked.Outcome), asked.Facts); err != nil {
 			return "", err
 		}
 	}

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -338,6 +339,54 @@ func TestStaffCloseAsksFirst(t *testing.T) {
 			fmt.Sprintf("support@shop.test payment:%d pending cancelled", unpaid.ID),
 			fmt.Sprintf("support@shop.test payment:%d pending paid settled", paid.ID),
 			fmt.Sprintf("support@shop.test payment:%d pending pending unavailable", down.ID))
+	})
+}
+
+// The payer is quicker than the word that closes the trade.
+func TestPaidWhileStaffClose(t *testing.T) {
+	eachPhone(t, func(t *testing.T, p *phone) {
+		p.deaf.Store(true)
+		pay := p.scanned(t)
+		var paid atomic.Bool
+		p.far.Before(func(method string) {
+			if method == "alipay.trade.close" && paid.CompareAndSwap(false, true) {
+				if _, err := p.far.Pay(context.Background(), pay.No, sandbox.FaultNone); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		p.presses(t, pay.No, "close", "flash.payment_credited").sign(t, models.SignAgree)
+		if !paid.Load() {
+			t.Error("the trade was never told to close")
+		}
+		p.cashIs(t, 300*yuan)
+		p.acted(t, models.ActClose,
+			fmt.Sprintf("support@shop.test payment:%d pending pending waiting", pay.ID),
+			fmt.Sprintf("support@shop.test payment:%d pending paid settled", pay.ID))
+	})
+}
+
+// A crash at the end of the transaction takes all of it: the credit, the answer
+// and the act. The next click finds everything as it was.
+func TestARepairThatFailsLeavesNothing(t *testing.T) {
+	eachPhone(t, func(t *testing.T, p *phone) {
+		s := p.campaigns(t, p.account, 500*yuan)
+		p.credit(t, p.account, 200*yuan)
+		p.Charge(t, "click", s[0], 200*yuan) // so that money brings tasks with it
+		pay := p.seller.pending(p.account, "300")
+		_, err := p.far.Pay(t.Context(), pay.No, sandbox.FaultNotifyLost)
+		must(t, err)
+		p.Queue.Fail = errDown
+		p.staff.post(desk(pay.No)+"/repair").is(t, http.StatusInternalServerError)
+		if answers, err := p.Findings(t.Context(), pay.ID, 5); err != nil || len(answers) != 0 || p.payment(t, pay.No).State != models.PaymentPending {
+			t.Errorf("%d answers are kept, the payment is %s: %v", len(answers), p.payment(t, pay.No).State, err)
+		}
+		p.cashIs(t, 0)
+		p.acted(t, models.ActRepair)
+		p.Queue.Fail = nil
+		p.presses(t, pay.No, "repair", "flash.payment_credited")
+		p.cashIs(t, 300*yuan)
+		p.acted(t, models.ActRepair, fmt.Sprintf("support@shop.test payment:%d pending paid settled", pay.ID))
 	})
 }
 

@@ -1,8 +1,6 @@
 package models_test
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -98,45 +96,4 @@ func TestOldSignInsAreForgotten(t *testing.T) {
 			t.Errorf("%d sign-ins are on the audit trail, want all", acts)
 		}
 	})
-}
-
-// The signs of a payment's page, each by the facts that make it.
-func TestPaymentSigns(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
-	late, soon := now.Add(-time.Minute), now.Add(time.Minute)
-	pending := models.Payment{State: models.PaymentPending, ConfirmedAt: &late, ExpiresAt: &soon}
-	paid := models.Payment{State: models.PaymentPaid, ConfirmedAt: &late, ExpiresAt: &soon}
-	answer := func(by, what string) models.GatewayAnswer {
-		return models.GatewayAnswer{Finding: models.Finding{AskedBy: by, Answer: what}}
-	}
-	heard := models.Notice{Verdict: "settled"}
-	over := pending
-	over.ExpiresAt, over.CheckingSince = &late, &late
-	lateMoney := paid
-	lateMoney.PaidLate = true
-	for _, c := range []struct {
-		name string
-		desk models.StaffPaymentDesk
-		want string
-	}{
-		{"draft", models.StaffPaymentDesk{Payment: models.Payment{State: models.PaymentDraft}}, "draft"},
-		{"new", models.StaffPaymentDesk{Payment: pending}, "silent never_asked"},
-		{"asked", models.StaffPaymentDesk{Payment: pending, Answers: []models.GatewayAnswer{answer("poll", "unavailable"), answer("poll", "waiting")}}, "silent unpaid"},
-		{"down", models.StaffPaymentDesk{Payment: over, Answers: []models.GatewayAnswer{answer("poll", "unavailable")}}, "checking overdue silent"},
-		{"put off", models.StaffPaymentDesk{Payment: pending, Notifies: []models.Notice{{Verdict: "ask_gateway"}}}, "unsettled never_asked"},
-		{"claimed", models.StaffPaymentDesk{Payment: pending, Notifies: []models.Notice{{Verdict: "refused", Unverified: true}}}, "refused silent never_asked"},
-		{"well", models.StaffPaymentDesk{Payment: paid, Notifies: []models.Notice{heard}}, "agree"},
-		{"repaired", models.StaffPaymentDesk{Payment: paid, Answers: []models.GatewayAnswer{answer("staff", "settled")}}, "unheard agree"},
-		{"disagreed", models.StaffPaymentDesk{Payment: paid, Notifies: []models.Notice{heard}, Answers: []models.GatewayAnswer{answer("notify", "settled")}}, "disagreed agree"},
-		{"late", models.StaffPaymentDesk{Payment: lateMoney, Notifies: []models.Notice{heard}}, "late agree"},
-		{"twice", models.StaffPaymentDesk{Payment: paid, Notifies: []models.Notice{heard}, ResumedBy: models.Sibling{State: models.PaymentPaid}}, "twice"},
-		{"held", models.StaffPaymentDesk{Payment: paid, Notifies: []models.Notice{heard}, Held: []models.Held{{}}}, "held"},
-		{"cleared", models.StaffPaymentDesk{Payment: paid, Notifies: []models.Notice{heard}, Held: []models.Held{{ClearedAt: &late}}}, "agree"},
-	} {
-		c.desk.Now = now
-		if got := strings.Trim(fmt.Sprint(c.desk.Signs()), "[]"); got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
-	}
 }

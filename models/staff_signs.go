@@ -88,3 +88,18 @@ var agreeing = map[PaymentState][]TradeState{
 
 // Agrees tells whether our state and the gateway's go together.
 func (s PaymentState) Agrees(theirs TradeState) bool { return slices.Contains(agreeing[s], theirs) }
+
+// Trade is the state of the trade that an answer speaks of.
+func (a GatewayAnswer) Trade() TradeState {
+	switch {
+	case a.Facts != nil:
+		return a.Facts.State
+	case !a.IsClear():
+		return TradeUnknown
+	case Outcome(a.Answer).Credited(), Outcome(a.Answer) == OutcomeSuspense:
+		return TradePaid
+	case Outcome(a.Answer) == OutcomeNotPaid:
+		return TradeNotExist // of another trade there would be facts
+	}
+	return TradeState(a.Answer)
+}
