@@ -30,6 +30,7 @@ func commands() []command {
 		{"user", "create --email E --role R [--shop N]", "create a user; the password is read from standard input", user},
 		{"apikey", "create --name N [--scope S,S] | list | revoke ID", "the keys by which an ad engine speaks to the API; create prints the key alone, once", apikey},
 		{"audit", "verify [--noted HASH] | export [--from D] [--to D]", "hold the audit log against its hashes, naming the first row that was changed; or write it as CSV", audit},
+		{"reconcile", "--day YYYY-MM-DD [--rail alipay]", "hold a day against the gateway's bill; fails while differences are open", reconcile},
 		{"simulate", "[--url U] [--rate R] [--speed S] [--seed N] [--for D]", "play an ad engine against the API; the key is read from standard input", simulate},
 		{"bench", "[--quick] [--cpuprofile FILE]", "settlements and pages per second beside raw SQL, on both databases", bench},
 	}
@@ -74,7 +75,7 @@ func run(ctx context.Context, args, environ []string) error {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: ztc-portal COMMAND [--help]")
 	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", cmd.name, cmd.short)
+		fmt.Fprintf(w, "  %-9s %s\n", cmd.name, cmd.short)
 	}
 }
 

@@ -187,7 +187,7 @@ func (r *billReader) record() ([]string, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, nil
 	}
-	cells, whole := splitCells(raw)
+	cells, whole := splitCells(fromGBK(raw))
 	for more := 1; !whole; more++ {
 		next, err := r.textLine()
 		switch {
@@ -197,7 +197,7 @@ func (r *billReader) record() ([]string, error) {
 			return nil, err
 		}
 		raw = append(append(raw, '\n'), next...)
-		cells, whole = splitCells(raw)
+		cells, whole = splitCells(fromGBK(raw))
 	}
 	switch {
 	case r.ended:
@@ -327,35 +327,33 @@ func signedFen(wire string) (models.Fen, bool) {
 // splitCells takes a row apart. A cell that begins with a quote ends with one,
 // quotes in it are doubled; a quote elsewhere is a letter like others. Tabs and
 // spaces around a cell are dropped. whole is false when a quote is still open.
-// No byte of a two-byte letter of GBK is a comma or a quote.
-func splitCells(raw []byte) (cells []string, whole bool) {
+func splitCells(row string) (cells []string, whole bool) {
 	for {
-		var cell []byte
-		raw = bytes.TrimLeft(raw, "\t ")
-		if bytes.HasPrefix(raw, []byte(`"`)) {
-			rest := raw[1:]
-			for {
-				end := bytes.IndexByte(rest, '"')
-				if end < 0 {
-					return nil, false
-				}
-				cell = append(cell, rest[:end]...)
-				if rest = rest[end+1:]; !bytes.HasPrefix(rest, []byte(`"`)) {
-					break
-				}
-				cell, rest = append(cell, '"'), rest[1:]
+		var quoted string
+		row = strings.TrimLeft(row, "\t ")
+		if strings.HasPrefix(row, `"`) {
+			if quoted, row, whole = unquote(row[1:]); !whole {
+				return nil, false
 			}
-			raw = rest
 		}
-		comma := bytes.IndexByte(raw, ',')
-		end := comma
-		if comma < 0 {
-			end = len(raw)
-		}
-		cells = append(cells, strings.TrimSpace(fromGBK(append(cell, raw[:end]...))))
-		if comma < 0 {
+		cell, rest, more := strings.Cut(row, ",")
+		cells = append(cells, strings.TrimSpace(quoted+cell))
+		if !more {
 			return cells, true
 		}
-		raw = raw[comma+1:]
+		row = rest
+	}
+}
+
+// unquote takes what stands before the closing quote; whole is false when there
+// is none.
+func unquote(row string) (quoted, rest string, whole bool) {
+	for {
+		before, after, closed := strings.Cut(row, `"`)
+		quoted += before
+		if !closed || !strings.HasPrefix(after, `"`) {
+			return quoted, after, closed
+		}
+		quoted, row = quoted+`"`, after[1:]
 	}
 }

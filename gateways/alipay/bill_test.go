@@ -331,3 +331,21 @@ func TestBillOfTheSandbox(t *testing.T) {
 		t.Errorf("%v %s", err, diff)
 	}
 }
+
+// BenchmarkBill reads a bill of 100,000 lines.
+func BenchmarkBill(b *testing.B) {
+	const size = 100_000
+	var table strings.Builder
+	table.WriteString(billHead + billColumns)
+	for i := range size {
+		table.WriteString(strings.Replace(paidRow, "2026030422001400000001", fmt.Sprintf("2026030422001%09d", i), 1))
+	}
+	table.WriteString(billFoot + totals(size, 0))
+	packed := bill(b, table.String())
+	b.SetBytes(int64(len(packed)))
+	for b.Loop() {
+		if lines, err := readBill(packed); err != nil || len(lines) != size {
+			b.Fatalf("read %d lines, %v", len(lines), err)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ztc-portal/models"
+	"ztc-portal/models/modelstest"
+)
+
+// The command against its own sandbox: an empty day is in order; a payment that
+// no bill knows is told of, and is an error.
+func TestReconcileCommand(t *testing.T) {
+	folder := t.TempDir()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	free.Close()
+	url := "sqlite:" + filepath.Join(folder, "portal.db")
+	s, err := LoadSettings([]string{"PORTAL_DATABASE_URL=" + url, "PORTAL_DATA_DIR=" + folder, "PORTAL_SANDBOX_ADDR=" + addr, "PORTAL_LOG_LEVEL=ERROR"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, error) {
+		var out strings.Builder
+		err := reconcileTo(t.Context(), &out, s, args)
+		return out.String(), err
+	}
+	clock := modelstest.NewClock()
+	clock.Set(time.Now().Add(-72 * time.Hour))
+	store, err := models.Open(url, models.Options{Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	b := &modelstest.Bench{Store: store, Clock: clock, Queue: &modelstest.Queue{}}
+	store.SetQueue(b.Queue)
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	day := models.DayOn(clock.Now())
+	out, err := run("--day", day)
+	if err != nil || !strings.Contains(out, "matched 0, open differences 0, worked 0, ledger faults 0") {
+		t.Errorf("an empty day: %q, %v", out, err)
+	}
+	account, _ := b.Seller(t)
+	p := b.Pending(t, account, "300")
+	if _, err := store.SettlePayment(t.Context(), b.Receipt(p), 0); err != nil {
+		t.Fatal(err)
+	}
+	out, err = run("--day", day, "--rail", "alipay")
+	if err == nil || !strings.Contains(err.Error(), "1 differences are open") || !strings.Contains(out, "only_ours 1") || !strings.Contains(out, "books: 1 payments 300.00, clearing account 300.00") {
+		t.Errorf("a payment that no bill knows: %q, %v", out, err)
+	}
+	for _, args := range [][]string{{}, {"--day", day, "more"}, {"--day", "yesterday"}, {"--day", models.DayOn(time.Now())}, {"--day", day, "--rail", "wechat"}, {"--month", "1"}} {
+		if out, err := run(args...); err == nil || out != "" {
+			t.Errorf("%v: %q, %v", args, out, err)
+		}
+	}
+}
