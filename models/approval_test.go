@@ -168,7 +168,7 @@ func TestLimitsByRole(t *testing.T) {
 		p := recharge(t, b, account, 500*yuan)
 		inputs := map[models.ApprovalKind]models.ApprovalInput{
 			models.ApprovalRefund: refunding(p, "1"), models.ApprovalAdjustment: adjustment(account, "1", "add"),
-			models.ApprovalBonusGrant: {Kind: models.ApprovalBonusGrant, AccountID: account, Amount: "1", Reason: why},
+			models.ApprovalBonusGrant:   {Kind: models.ApprovalBonusGrant, AccountID: account, Amount: "1", Reason: why},
 			models.ApprovalBankTransfer: transfer(account, "1", "REF-0001"), models.ApprovalFreeze: freezing(account),
 		}
 		for kind, in := range inputs {
