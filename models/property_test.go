@@ -63,6 +63,7 @@ func TestMoneyHoldsWhateverHappens(t *testing.T) {
 				"bank transfer":      w.bankTransfer,
 				"clear suspense":     w.clearSuspense,
 				"refund":             w.refund,
+				"refund more":        w.refund,
 				"refund ends":        w.refundEnds,
 				"refund ends twice":  w.refundEnds,
 				"decide":             w.decide,

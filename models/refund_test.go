@@ -212,3 +212,32 @@ func TestBankNumberIsCreditedOnceUnderRace(t *testing.T) {
 		b.Sound(t)
 	})
 }
+
+// What is on its way back counts as gone, however much cash other payments left.
+func TestRefundsUnderWayCountAgainstThePayment(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		o := newOffice(t, b)
+		account, _ := b.Seller(t)
+		p := recharge(t, b, account, 500*yuan)
+		recharge(t, b, account, 2000*yuan)
+		waiting := ask(t, b, o.finance, refunding(p, "200.01"))
+		r := refunded(t, b, o, p, "300")
+		for range 2 { // reserved, then sent
+			_, err := b.AskApproval(t.Context(), o.admin, refunding(p, "200.01"))
+			wantField(t, err, "amount", "error.refund.over_paid")
+			_, err = b.SendingRefund(t.Context(), r.RequestNo)
+			must(t, err)
+		}
+		if failed := approve(t, b, o.other, waiting, models.ApprovalFailed); failed.Note != "error.refund.over_paid" {
+			t.Errorf("it failed with %s", failed.Note)
+		}
+		must(t, settled(t, b, r))
+		_, err := b.AskApproval(t.Context(), o.admin, refunding(p, "200.01"))
+		wantField(t, err, "amount", "error.refund.over_paid")
+		must(t, settled(t, b, refunded(t, b, o, p, "200")))
+		wantState(t, b, p.No, models.PaymentRefunded)
+		wantFunds(t, b, account, 2000*yuan, 0)
+		b.Sound(t)
+	})
+}
