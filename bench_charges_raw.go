@@ -140,12 +140,33 @@ func (r *engineRun) writeRaw(ctx context.Context, n int, ordered, alone bool) (p
 			}
 			return nil
 		})
+		if err == nil && r.engine == models.SQLite && !alone {
+			err = r.shelve(ctx, db)
+		}
 		if err != nil {
 			return 0, err
 		}
 		took += time.Since(began)
 	}
 	return float64(n) / took.Seconds(), nil
+}
+
+// shelve moves what was written where the portal would have moved it.
+func (r *engineRun) shelve(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, statement := range []string{
+		"INSERT INTO ledger_older (account_id, entry_id) SELECT account_id, entry_id FROM ledger_recent ORDER BY account_id, entry_id",
+		"DELETE FROM ledger_recent",
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
 }
 
 func (r *engineRun) writeBody(ctx context.Context, db *sql.DB, body rawBody, revenueID int64, alone bool) error {

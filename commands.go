@@ -77,7 +77,7 @@ func user(ctx context.Context, s Settings, args []string) error {
 		return err
 	}
 	defer store.Close()
-	accountID, err := store.CreateUser(ctx, models.Actor{}, models.NewUser{
+	accountID, err := store.CreateUser(ctx, models.CommandLine, models.NewUser{
 		Email: *email, Password: strings.TrimRight(password, "\r\n"), Role: models.Role(*role), ShopName: *shop,
 	})
 	if err != nil {

@@ -29,6 +29,7 @@ func commands() []command {
 		{"seed", "", "fill an empty database with the demo's sellers", seed},
 		{"user", "create --email E --role R [--shop N]", "create a user; the password is read from standard input", user},
 		{"apikey", "create --name N [--scope S,S] | list | revoke ID", "the keys by which an ad engine speaks to the API; create prints the key alone, once", apikey},
+		{"audit", "verify [--noted HASH] | export [--from D] [--to D]", "hold the audit log against its hashes, naming the first row that was changed; or write it as CSV", audit},
 		{"simulate", "[--url U] [--rate R] [--speed S] [--seed N] [--for D]", "play an ad engine against the API; the key is read from standard input", simulate},
 		{"bench", "[--quick] [--cpuprofile FILE]", "settlements and pages per second beside raw SQL, on both databases", bench},
 	}
@@ -39,7 +40,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Environ()); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "ztc-portal:", err)
+		fmt.Fprintln(os.Stderr, "ztc-portal:", inWords(err))
 		os.Exit(1)
 	}
 }

@@ -35,6 +35,7 @@ const (
 type Asked struct {
 	State   models.TradeState
 	Outcome models.Outcome
+	Facts   string // what its receipt says, to be kept with the answer
 }
 
 // on finds the rail's adapter.
@@ -108,7 +109,7 @@ func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
 		return Asked{}, err
 	}
 	asked, err := r.query(ctx, gateway, no, 0)
-	answer, detail := string(asked.State), ""
+	answer, detail := string(asked.State), asked.Facts
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		answer, detail = models.AnswerUnavailable, err.Error()
@@ -146,7 +147,15 @@ func (r *Rails) query(ctx context.Context, gateway Gateway, no string, inboxID i
 	}
 	receipt.Confirmed = true
 	outcome, err := r.Store.SettlePayment(ctx, receipt, inboxID)
-	return Asked{receipt.State, outcome}, err
+	return Asked{receipt.State, outcome, receipt.Facts()}, err
+}
+
+// asking is one way to ask about a payment and settle what is confirmed.
+type asking func(ctx context.Context, no string) (Asked, error)
+
+// asked is the way that Ask goes, for somebody.
+func (r *Rails) asked(by string) asking {
+	return func(ctx context.Context, no string) (Asked, error) { return r.Ask(ctx, no, by) }
 }
 
 // CloseAndExpire ends a payment whose deadline is over: ask, settle what was
@@ -154,7 +163,7 @@ func (r *Rails) query(ctx context.Context, gateway Gateway, no string, inboxID i
 // Unavailable: the gateway could not be asked or told; the payment stays
 // pending and the caller comes again.
 func (r *Rails) CloseAndExpire(ctx context.Context, no string) (models.Payment, error) {
-	return r.end(ctx, no, ByExpiry, r.Store.ExpirePayment)
+	return r.end(ctx, no, r.asked(ByExpiry), r.Store.ExpirePayment)
 }
 
 // Cancel ends a payment at the seller's word, in the same order of things. A
@@ -167,17 +176,17 @@ func (r *Rails) Cancel(ctx context.Context, accountID int64, no string) (models.
 	if err != nil || p.State != models.PaymentPending {
 		return p, err
 	}
-	return r.end(ctx, no, BySeller, r.Store.CancelPayment)
+	return r.end(ctx, no, r.asked(BySeller), r.Store.CancelPayment)
 }
 
 // end brings a pending payment to its end here once the gateway holds no money
 // for it and takes none.
-func (r *Rails) end(ctx context.Context, no, by string, finish func(context.Context, string) (models.Payment, error)) (models.Payment, error) {
+func (r *Rails) end(ctx context.Context, no string, ask asking, finish func(context.Context, string) (models.Payment, error)) (models.Payment, error) {
 	p, err := r.Store.PaymentByNo(ctx, no)
 	if err != nil || p.State != models.PaymentPending {
 		return p, err
 	}
-	paid, err := r.settleOrClose(ctx, p, by)
+	paid, err := r.settleOrClose(ctx, p, ask)
 	switch {
 	case err != nil:
 		return p, err
@@ -189,8 +198,8 @@ func (r *Rails) end(ctx context.Context, no, by string, finish func(context.Cont
 
 // settleOrClose asks about a payment and settles what was paid; else it makes
 // the gateway close it. Unavailable when either can't be had now.
-func (r *Rails) settleOrClose(ctx context.Context, p models.Payment, by string) (paid bool, err error) {
-	asked, err := r.Ask(ctx, p.No, by)
+func (r *Rails) settleOrClose(ctx context.Context, p models.Payment, ask asking) (paid bool, err error) {
+	asked, err := ask(ctx, p.No)
 	if err != nil {
 		return false, err
 	}
@@ -214,7 +223,7 @@ func (r *Rails) settleOrClose(ctx context.Context, p models.Payment, by string) 
 		return false, nil
 	}
 	// It was paid between our question and our word.
-	if asked, err = r.Ask(ctx, p.No, by); err != nil {
+	if asked, err = ask(ctx, p.No); err != nil {
 		return false, err
 	}
 	if asked.State != models.TradePaid {
@@ -246,9 +255,9 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 	}
 	switch old.State {
 	case models.PaymentPending:
-		old, err = r.end(ctx, no, BySeller, r.Store.CancelPayment)
+		old, err = r.end(ctx, no, r.asked(BySeller), r.Store.CancelPayment)
 	case models.PaymentExpired, models.PaymentCancelled:
-		if _, err = r.settleOrClose(ctx, old, BySeller); err == nil {
+		if _, err = r.settleOrClose(ctx, old, r.asked(BySeller)); err == nil {
 			old, err = r.Store.PaymentByNo(ctx, no)
 		}
 	}

@@ -13,8 +13,21 @@ import (
 // the test.
 var staffRoutes = map[string]models.Permission{
 	"GET /admin":                           models.PermRead,
+	"GET /admin/audit":                     models.PermAudit,
+	"GET /admin/audit.csv":                 models.PermAudit,
+	"GET /admin/payments":                  models.PermRead,
+	"GET /admin/payments/:no":              models.PermRead,
+	"POST /admin/payments/:no/ask":         models.PermRepair,
+	"POST /admin/payments/:no/repair":      models.PermRepair,
+	"POST /admin/payments/:no/close":       models.PermRepair,
+	"GET /admin/suspense":                  models.PermRead,
 	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
+
+	"GET /admin/reconciliation":                  models.PermRead,
+	"GET /admin/reconciliation/:id":              models.PermRead,
+	"POST /admin/reconciliation/run":             models.PermReconcile,
+	"POST /admin/reconciliation/differences/:id": models.PermReconcile,
 
 	"GET /admin/approvals":                   models.PermRead,
 	"GET /admin/approvals/:id":               models.PermRead,

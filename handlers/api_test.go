@@ -194,6 +194,10 @@ func TestItemsOfAnotherFormAreRejectedAlone(t *testing.T) {
 			if r.Index != i+1 || r.Code != models.RejectMalformed || r.Detail != word(text.English, "api.reject.malformed") {
 				t.Errorf("%v is %+v", odd[i], r)
 			}
+			wrong, _ := odd[i].(item) // a list or a number has no id
+			if id, _ := wrong["charge_id"].(string); r.ChargeID != id {
+				t.Errorf("%v is said to be %q", odd[i], r.ChargeID)
+			}
 		}
 		s.spent(t, 500)
 	})

@@ -71,7 +71,7 @@ func New(cfg Config) http.Handler {
 	pages := e.Group("", w.LoadWho, w.CheckToken)
 	p.everybody(pages)
 	p.sellers(pages)
-	admin.Mount(pages, w)
+	admin.Mount(pages, w, cfg.Rails)
 	pages.RouteNotFound("/*", p.notFound) // last: a group with middleware brings one of its own
 	return e
 }

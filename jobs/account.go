@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -83,16 +84,16 @@ type prune struct {
 }
 
 func (w *prune) Work(ctx context.Context, _ *river.Job[pruneArgs]) error {
-	return w.store.DropOldWebhooks(ctx)
+	return w.store.ForgetOld(ctx)
 }
 
-// verifyLedgerArgs asks for one reading of the whole ledger.
+// verifyLedgerArgs asks for one reading of the whole ledger, and of the audit log.
 type verifyLedgerArgs struct{}
 
 func (verifyLedgerArgs) Kind() string { return "verify_ledger" }
 
 // verifyLedger reads the books once a day by other means than those that wrote
-// them; a fault is an error that staff must see.
+// them, and the chain of the audit log; a fault is an error that staff must see.
 type verifyLedger struct {
 	river.WorkerDefaults[verifyLedgerArgs]
 	store *models.Store
@@ -106,5 +107,9 @@ func (w *verifyLedger) Work(ctx context.Context, _ *river.Job[verifyLedgerArgs])
 	for _, fault := range faults {
 		w.log.ErrorContext(ctx, "the ledger does not hold", "fault", fault.String())
 	}
-	return err
+	audit, broken := w.store.VerifyAudit(ctx)
+	if audit.Fault != nil {
+		w.log.ErrorContext(ctx, "the audit log does not hold", "fault", audit.Fault.String())
+	}
+	return errors.Join(err, broken)
 }

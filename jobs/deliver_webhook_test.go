@@ -296,11 +296,18 @@ func TestOldWebhooksAreForgotten(t *testing.T) {
 		first := s.first(t)
 		_, err := s.WebhookTried(t.Context(), first.ID, true, "204")
 		must(t, err)
-		s.ahead.Store(int64(31 * 24 * time.Hour))
+		id, err := s.ReceiveNotify(t.Context(), models.RailAlipay, "203.0.113.7", "{}", []byte("nothing"))
+		must(t, err)
+		must(t, s.JudgeNotify(t.Context(), id, models.OutcomeRefused, "", "no signature"))
+		s.ahead.Store(int64(91 * 24 * time.Hour))
 		s.start(t)
 		eventually(t, "it is forgotten", func() bool {
 			_, err := s.Webhook(t.Context(), first.ID)
 			return models.CodeOf(err) == models.NotFound
+		})
+		eventually(t, "the notify of nobody is forgotten", func() bool {
+			rows, err := s.Notifies(t.Context(), "")
+			return err == nil && len(rows) == 0
 		})
 	})
 }

@@ -87,6 +87,8 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, &suspendAccount{store: store})
 	river.AddWorker(workers, &recoverDelivery{store: store})
 	river.AddWorker(workers, &verifyLedger{store: store, log: log})
+	river.AddWorker(workers, &reconcileDay{rails: rails})
+	river.AddWorker(workers, &planReconciliations{rails: rails})
 	client, err := river.NewClient(drv, &river.Config{
 		Workers:    workers,
 		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}, webhookQueue: {MaxWorkers: webhookWorkers}},
@@ -95,7 +97,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 		// What a crash cut off runs again, and not only after River's hour.
 		RescueStuckJobsAfter: 2 * jobTimeout,
 		FetchPollInterval:    time.Second,
-		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{})},
+		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{}), hourly(planReconciliationsArgs{})},
 	})
 	if err != nil {
 		return nil, err
@@ -124,6 +126,10 @@ func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) e
 		switch task.Args.(type) {
 		case models.DeliverWebhook:
 			options.Queue = webhookQueue
+		case models.ReconcileDay: // planned, one a day and rail; what staff ask for is done now, whatever waits
+			if !task.RunAt.IsZero() {
+				options.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: notDone}
+			}
 		case models.RenewBudgets: // one an account and day, however many budgets are reached
 			options.UniqueOpts = river.UniqueOpts{ByArgs: true}
 		}

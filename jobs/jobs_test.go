@@ -187,12 +187,21 @@ func TestRecoveryIsNotedWhenTheRampIsOver(t *testing.T) {
 	})
 }
 
-func TestLedgerIsReadAtStart(t *testing.T) {
+func TestLedgerAndAuditLogAreReadAtStart(t *testing.T) {
 	eachShop(t, asUsual, func(t *testing.T, s *shop) {
 		_, err := s.db.Exec("UPDATE ledger_accounts SET balance_fen = 1 WHERE name = 'suspense'")
 		must(t, err)
+		forbid := "DROP TRIGGER audit_log_no_update"
+		if s.Engine() == models.Postgres {
+			forbid += " ON audit_log"
+		}
+		for _, statement := range []string{forbid, `UPDATE audit_log SET "after" = '' WHERE id = 2`} {
+			_, err := s.db.Exec(statement)
+			must(t, err)
+		}
 		s.start(t)
 		eventually(t, "the fault is logged", func() bool { return s.log.has("the ledger does not hold") })
+		eventually(t, "the changed act is named", func() bool { return s.log.has("row 2 of the audit log was changed") })
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"gorm.io/gorm"
 )
@@ -61,9 +62,11 @@ func hashOfKey(key string) string {
 // FieldErrors on name and scope.
 func (s *Store) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (key string, err error) {
 	var refusals FieldErrors
-	name = strings.TrimSpace(toValid(name))
+	name = strings.TrimSpace(strings.ToValidUTF8(name, ""))
 	if name == "" || len(name) > maxKeyName {
 		refusals = append(refusals, fieldError("name", "error.name.empty", nil))
+	} else if strings.ContainsFunc(name, unicode.IsControl) { // it is printed on terminals
+		refusals = append(refusals, fieldError("name", "error.name.control", nil))
 	}
 	if len(scopes) == 0 {
 		scopes = Scopes
@@ -87,10 +90,13 @@ func (s *Store) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (
 		if err := t.Create(&row).Error; err != nil {
 			return err
 		}
-		return t.audit(Actor{}, "apikey.create", subject("apikey", row.ID), "", row.Name+" "+row.Scopes)
+		return t.audit(CommandLine, "apikey.create", subject("apikey", row.ID), "", row.granted())
 	})
 	return key, err
 }
+
+// granted is what the audit trail keeps of a key.
+func (k APIKey) granted() string { return facts("scopes", k.Scopes, "name", k.Name) }
 
 // APIKeys lists all keys, oldest first.
 func (s *Store) APIKeys(ctx context.Context) ([]APIKey, error) {
@@ -109,7 +115,7 @@ func (s *Store) RevokeAPIKey(ctx context.Context, id int64) error {
 		if err := t.Model(&k).Update("revoked_at", t.now).Error; err != nil {
 			return err
 		}
-		return t.audit(Actor{}, "apikey.revoke", subject("apikey", id), k.Name, "")
+		return t.audit(CommandLine, "apikey.revoke", subject("apikey", id), k.granted(), "revoked")
 	})
 }
 

@@ -63,6 +63,10 @@ func TestAnAPIKeyIsShownOnceAndGoodUntilRevoked(t *testing.T) {
 
 		_, err = b.CreateAPIKey(t.Context(), " ", nil)
 		wantField(t, err, "name", "error.name.empty")
+		for _, name := range []string{"a\nb", "\x1b[31mred", "tab\tbed", "a\x00b", "\u0085\u009bx"} {
+			_, err = b.CreateAPIKey(t.Context(), name, nil)
+			wantField(t, err, "name", "error.name.control")
+		}
 		_, err = b.CreateAPIKey(t.Context(), "x", []models.Scope{"everything"})
 		wantField(t, err, "scope", "error.scope.unknown")
 	})

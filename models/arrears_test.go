@@ -423,6 +423,7 @@ func TestMoneyNeverLiftsTheFreeze(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		actor := staff(t, b)
 		account, ids := running(t, b, 300*yuan, 1000*yuan)
+		wantField(t, b.FreezeAccount(t.Context(), actor, account, ""), "reason", "error.reason.empty")
 		must(t, b.FreezeAccount(t.Context(), actor, account, "checks"))
 		frozenAt := b.Clock.Now()
 		wantDelivery(t, b, account, models.DeliveryFrozen)

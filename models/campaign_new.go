@@ -58,7 +58,7 @@ func (s *Store) CreateCampaign(ctx context.Context, by Actor, accountID int64, i
 				return err
 			}
 		}
-		return t.audit(by, "campaign.create", subject("campaign", c.ID), "", in.Name)
+		return t.audit(by, "campaign.create", subject("campaign", c.ID), "", facts("budget", c.DailyBudgetFen.Wire(), "switch", onOff(c.SwitchedOn), "name", c.Name))
 	})
 	return id, err
 }

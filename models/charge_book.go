@@ -110,19 +110,20 @@ type due struct {
 	lines         []ledger.Line
 }
 
-// bookCharges books the shares of several bodies in this transaction.
-func (t *tx) bookCharges(shares []*share) error {
+// bookCharges books the shares of several bodies in this transaction, and gives
+// how many entries that made in the ledger.
+func (t *tx) bookCharges(shares []*share) (entries int, err error) {
 	accounts, err := t.lockToCharge(shares)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	fresh, err := t.judgeCharges(shares)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	bodies, err := t.planDues(fresh, accounts)
 	if err != nil || len(bodies) == 0 {
-		return err
+		return 0, err
 	}
 	references, lines := make([]string, len(bodies)), make([][]ledger.Line, len(bodies))
 	for i, dues := range bodies {
@@ -130,34 +131,35 @@ func (t *tx) bookCharges(shares []*share) error {
 		for _, p := range dues {
 			lines[i] = append(lines[i], p.lines...)
 		}
+		entries += len(lines[i]) + 1
 	}
 	batch, err := ledger.OpenBatch(t.DB, KindCharge, references, t.now)
 	if err == nil {
 		err = t.storeCharges(bodies, batch)
 	}
 	if uniqueTaken(err) {
-		return errStale // another lane or replica booked one of them meanwhile: look again
+		return 0, errStale // another lane or replica booked one of them meanwhile: look again
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	dues := slices.Concat(bodies...)
 	if err := t.rollUpCharges(dues); err != nil {
-		return err
+		return 0, err
 	}
 	revenue, err := t.systemAccount("revenue")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := batch.Post(revenue, lines); err != nil {
-		return err
+		return 0, err
 	}
 	for _, p := range dues {
 		if err := t.fundsMoved(p.account, p.before, p.after); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return entries, nil
 }
 
 // lockToCharge locks all accounts before any is booked on, and before we look

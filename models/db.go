@@ -197,8 +197,10 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if _, err = provider.Up(ctx); err != nil {
+		return err
+	}
+	return s.sealAudit(ctx)
 }
 
 // SchemaIsCurrent tells whether every migration of this program is applied.
@@ -237,6 +239,7 @@ type tx struct {
 	system *systemAccounts
 	tasks  []Task         // to be stored when the work is done
 	events []accountEvent // likewise
+	acts   []auditRow     // likewise, last of all
 
 	touched   map[int64]bool // accounts whose delivery is looked at when the work is done; true: they have more to spend
 	announced bool           // some of them deliver otherwise now
@@ -275,7 +278,10 @@ func (s *Store) inTx(ctx context.Context, work func(*tx) error) error {
 				return err
 			}
 			announced = t.announced
-			return s.enqueue(ctx, db, t.tasks)
+			if err := s.enqueue(ctx, db, t.tasks); err != nil {
+				return err
+			}
+			return t.storeActs()
 		})
 		if err == nil && announced {
 			s.feed.wake()

@@ -110,10 +110,24 @@ func (s *Store) NoteRecovered(ctx context.Context, accountID int64, since time.T
 	})
 }
 
-// freeze is the staff's stop, of an account that is not frozen, under its lock.
-// It stands beside the money's state, and no money event lifts it. Only an
-// approval leads here: one asks, another decides.
+// FreezeAccount is the staff's stop. It stands beside the money's state, and no
+// money event lifts it. Freezing again keeps the first instant.
+func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, reason string) error {
+	if reason == "" {
+		return FieldErrors{fieldError("reason", "error.reason.empty", nil)}
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil || a.FrozenAt != nil {
+			return err
+		}
+		return t.freeze(by, &a, reason)
+	})
+}
+
+// freeze stops an account that is not frozen, under its lock.
 func (t *tx) freeze(by Actor, a *Account, reason string) error {
+	before := string(a.State())
 	a.FrozenAt, a.FrozenReason = &t.now, reason
 	t.touch(a.ID)
 	if err := t.Model(a).Select("FrozenAt", "FrozenReason").Updates(a).Error; err != nil {
@@ -125,13 +139,23 @@ func (t *tx) freeze(by Actor, a *Account, reason string) error {
 	if err := t.event(a.ID, EventFrozen, EventArgs{Reason: reason}); err != nil {
 		return err
 	}
-	return t.audit(by, "account.freeze", subject("account", a.ID), "", reason)
+	return t.audit(by, "account.freeze", subject("account", a.ID), before, facts(string(a.State()), reason))
 }
 
-// unfreeze lifts the staff's stop of a frozen account, under its lock; what runs
-// comes back on the ramp.
+// UnfreezeAccount lifts the staff's stop; what runs comes back on the ramp.
+func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) error {
+	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil || a.FrozenAt == nil {
+			return err
+		}
+		return t.unfreeze(by, &a)
+	})
+}
+
+// unfreeze lifts the stop of a frozen account, under its lock.
 func (t *tx) unfreeze(by Actor, a *Account) error {
-	reason := a.FrozenReason
+	before := facts(string(a.State()), a.FrozenReason)
 	a.FrozenAt, a.FrozenReason = nil, ""
 	t.touch(a.ID)
 	if err := t.Model(a).Select("FrozenAt", "FrozenReason").Updates(a).Error; err != nil {
@@ -140,7 +164,7 @@ func (t *tx) unfreeze(by Actor, a *Account) error {
 	if err := t.event(a.ID, EventUnfrozen, EventArgs{}); err != nil {
 		return err
 	}
-	if err := t.audit(by, "account.unfreeze", subject("account", a.ID), reason, ""); err != nil {
+	if err := t.audit(by, "account.unfreeze", subject("account", a.ID), before, string(a.State())); err != nil {
 		return err
 	}
 	f, err := t.funds(*a)

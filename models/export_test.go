@@ -1,6 +1,12 @@
 package models
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
 
 // Book lets tests book adjustments and bonus grants, which staff will ask for
 // on pages of their own.
@@ -11,25 +17,41 @@ func (s *Store) Book(ctx context.Context, accountID int64, kind, reference strin
 // MayBecome shows the moves of a payment's state to tests.
 func (s PaymentState) MayBecome(next PaymentState) bool { return s.mayBecome(next) }
 
-// FreezeAccount lets tests freeze without two persons. Freezing again keeps the
-// first instant.
-func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, reason string) error {
-	return s.inTx(ctx, func(t *tx) error {
-		a, err := t.lockAccount(accountID)
-		if err != nil || a.FrozenAt != nil {
-			return err
+// StatementPlan is how the database goes about a page of the statement.
+func (s *Store) StatementPlan(ctx context.Context, k Keyset) (steps []string, err error) {
+	text := s.read.ToSQL(func(db *gorm.DB) *gorm.DB { return statementOf(db, "cash", 1, k).Find(&[]StatementRow{}) })
+	rows, err := s.read.WithContext(ctx).Raw("EXPLAIN QUERY PLAN " + text).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			return nil, err
 		}
-		return t.freeze(by, &a, reason)
-	})
+		steps = append(steps, step)
+	}
+	return steps, rows.Err()
 }
 
-// UnfreezeAccount lifts it again.
-func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) error {
-	return s.inTx(ctx, func(t *tx) error {
-		a, err := t.lockAccount(accountID)
-		if err != nil || a.FrozenAt == nil {
-			return err
-		}
-		return t.unfreeze(by, &a)
-	})
+// Recorded gives the queries that a read makes, with their values in them.
+func (s *Store) Recorded(read func(*Store) error) ([]string, error) {
+	kept := &recorder{}
+	watched := *s
+	watched.read = s.read.Session(&gorm.Session{Logger: kept})
+	err := read(&watched)
+	return kept.queries, err
+}
+
+// recorder is a logger that keeps every query.
+type recorder struct {
+	logger.Interface
+	queries []string
+}
+
+func (r *recorder) Trace(_ context.Context, _ time.Time, query func() (string, int64), _ error) {
+	text, _ := query()
+	r.queries = append(r.queries, text)
 }

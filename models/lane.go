@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"ztc-portal/models/ledger"
 )
 
 // lane books the charges of some of the accounts, one transaction at a time.
@@ -14,6 +16,7 @@ import (
 // accounts, at the end.
 type lane struct {
 	turn    chan struct{} // holds a token while somebody books
+	shelf   ledger.Shelf  // whoever has the turn keeps it
 	mu      sync.Mutex
 	waiting []*ticket
 }
@@ -84,7 +87,17 @@ func (l *lane) lead(ctx context.Context, s *Store) {
 	// Others wait for this too: it does not end when one of them loses patience.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookWithin)
 	defer cancel()
-	err := s.inTx(ctx, func(t *tx) error { return t.bookCharges(shares) })
+	shelf := l.shelf
+	err := s.inTx(ctx, func(t *tx) error {
+		entries, err := t.bookCharges(shares)
+		if err == nil {
+			shelf, err = l.shelf.Add(t.DB, entries)
+		}
+		return err
+	})
+	if err == nil {
+		l.shelf = shelf
+	}
 	for _, ticket := range group {
 		ticket.err = err
 		close(ticket.done)

@@ -150,16 +150,18 @@ func (s *Store) ExpirePayment(ctx context.Context, no string) (Payment, error) {
 // pending one the caller has asked the gateway, and told it to close. No-op on
 // a payment that has ended.
 func (s *Store) CancelPayment(ctx context.Context, no string) (Payment, error) {
-	return s.end(ctx, no, func(t *tx, p *Payment) error {
-		p.CancelledAt, p.CheckingSince = &t.now, nil
-		if p.State == PaymentPending { // what the payer never opened could not be closed, and can be paid until its deadline
-			t.then(Task{QueryPayment{p.No}, t.now.Add(lateQueryAfter)}, Task{QueryPayment{p.No}, p.ExpiresAt.Add(lateQueryAfter)})
-		}
-		if err := t.event(p.AccountID, EventRechargeCancelled, EventArgs{AmountFen: p.AmountFen, PaymentNo: p.No}); err != nil {
-			return err
-		}
-		return t.move(p, PaymentCancelled, "CancelledAt")
-	})
+	return s.end(ctx, no, (*tx).cancel)
+}
+
+func (t *tx) cancel(p *Payment) error {
+	p.CancelledAt, p.CheckingSince = &t.now, nil
+	if p.State == PaymentPending { // what the payer never opened could not be closed, and can be paid until its deadline
+		t.then(Task{QueryPayment{p.No}, t.now.Add(lateQueryAfter)}, Task{QueryPayment{p.No}, p.ExpiresAt.Add(lateQueryAfter)})
+	}
+	if err := t.event(p.AccountID, EventRechargeCancelled, EventArgs{AmountFen: p.AmountFen, PaymentNo: p.No}); err != nil {
+		return err
+	}
+	return t.move(p, PaymentCancelled, "CancelledAt")
 }
 
 // end runs a command on a payment that is still open and leaves others alone.
@@ -234,13 +236,15 @@ func (s *Store) DiscardDraft(ctx context.Context, no string) (Payment, error) {
 // NoteChecking marks a pending payment whose gateway cannot be asked, or can be
 // again; the page says so.
 func (s *Store) NoteChecking(ctx context.Context, no string, checking bool) error {
-	return s.inTx(ctx, func(t *tx) error {
-		query := t.Model(&Payment{}).Where("no = ? AND state = ?", no, PaymentPending)
-		if !checking {
-			return query.Where("checking_since IS NOT NULL").Update("checking_since", nil).Error
-		}
-		return query.Where("checking_since IS NULL").Update("checking_since", t.now).Error
-	})
+	return s.inTx(ctx, func(t *tx) error { return t.checking(no, checking) })
+}
+
+func (t *tx) checking(no string, checking bool) error {
+	query := t.Model(&Payment{}).Where("no = ? AND state = ?", no, PaymentPending)
+	if !checking {
+		return query.Where("checking_since IS NOT NULL").Update("checking_since", nil).Error
+	}
+	return query.Where("checking_since IS NULL").Update("checking_since", t.now).Error
 }
 
 // SetQR keeps the content of the QR code that the gateway gave.

@@ -165,6 +165,32 @@ func (w *world) check(r *rapid.T) {
 		w.checkOrder(r, o)
 	}
 	w.checkGivings(r)
+	w.checkFeed(r)
+}
+
+// checkFeed: an engine that took a snapshot once and only read changes since
+// knows of every campaign whether it delivers. What time alone changes (a ramp's
+// steps, midnight) is told by tasks, which this world does not run.
+func (w *world) checkFeed(r *rapid.T) {
+	told, cursor, err := w.ServingSince(w.ctx, w.cursor)
+	ok(r, err)
+	w.cursor = cursor
+	for _, c := range told {
+		w.told[c.CampaignID] = c.Delivery
+	}
+	level := func(d models.DeliveryState) models.DeliveryState {
+		if d == models.DeliveryRecovering {
+			return models.DeliveryServing
+		}
+		return d
+	}
+	ok(r, w.ServingAll(w.ctx, func(c models.ServingCampaign) error {
+		known, stands := level(w.told[c.CampaignID]), level(c.Delivery)
+		if known != stands && (known != models.DeliveryBudgetReached || stands != models.DeliveryServing) {
+			r.Fatalf("the feed says %s of campaign %d, which is %s", known, c.CampaignID, stands)
+		}
+		return nil
+	}))
 }
 
 func (w *world) checkShop(r *rapid.T, s *shop) {
@@ -243,6 +269,9 @@ func (w *world) rest(r *rapid.T) {
 	}
 	if rows != credited+w.banked {
 		r.Fatalf("statements show %d fen of recharges, the gateway holds %d for them and the bank %d", rows, credited, w.banked)
+	}
+	if audit, err := w.VerifyAudit(w.ctx); err != nil || audit.Fault != nil {
+		r.Fatalf("the audit log: %v, %v", audit.Fault, err)
 	}
 	w.check(r)
 }

@@ -93,6 +93,9 @@ type world struct {
 	number   int        // makes names unique
 
 	givenBefore models.Fen // on its way back since earlier worlds
+
+	cursor int64 // of the feed, and what it told
+	told   map[int64]models.DeliveryState
 }
 
 type shop struct {
@@ -133,7 +136,7 @@ type trade struct {
 }
 
 func newWorld(t *testing.T, b *modelstest.Bench, actor models.Actor) *world {
-	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b), givenBefore: systemBalance(t, b, "refund"), used: map[string]bool{}}
+	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b), givenBefore: systemBalance(t, b, "refund"), used: map[string]bool{}, told: map[int64]models.DeliveryState{}}
 	for range 2 {
 		account, campaigns := b.Seller(t, 100_000*yuan, 300*yuan)
 		s := &shop{account: account}

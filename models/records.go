@@ -77,13 +77,7 @@ func (s *Store) Statement(ctx context.Context, accountID int64, f StatementFilte
 	// One purse at a time, each by its index, then merged: a query over both
 	// would sort all that the account ever did.
 	for purse, id := range map[string]int64{"cash": a.CashAccountID, "bonus": a.BonusAccountID} {
-		// An equality would let PostgreSQL walk the primary key instead and
-		// pass over every other account's rows; a range of one does not.
-		query := keyset(db.Table("ledger_entries AS e"), k, "e.account_id", "e.id").
-			Joins("JOIN ledger_transactions t ON t.id = e.transaction_id").
-			Joins("LEFT JOIN payments p ON p.ledger_transaction_id = t.id").
-			Select("e.id AS entry_id, t.booked_at, t.kind, ? AS purse, e.amount_fen, e.balance_after_fen, COALESCE(p.no, '') AS payment_no", purse).
-			Where("e.account_id >= ? AND e.account_id <= ?", id, id)
+		query := statementOf(db, purse, id, k)
 		if f.Kind != "" {
 			query = query.Where("t.kind = ?", toValid(f.Kind))
 		}
@@ -101,6 +95,20 @@ func (s *Store) Statement(ctx context.Context, accountID int64, f StatementFilte
 	})
 	rows, page := pageOf(rows[:min(len(rows), PageSize+1)], k, func(r StatementRow) int64 { return r.EntryID })
 	return rows, page, nil
+}
+
+// statementOf reads the entries of one purse. An equality of account_id would
+// let PostgreSQL walk the primary key instead and pass over every other
+// account's rows; a range of one does not. SQLite walks the two halves of
+// ledger_by_account side by side if what it orders by is selected too, and if
+// no outer join stands beside; else it would sort all that the account ever did.
+func statementOf(db *gorm.DB, purse string, id int64, k Keyset) *gorm.DB {
+	return keyset(db.Table("ledger_by_account AS b"), k, "b.account_id", "b.entry_id").
+		Joins("JOIN ledger_entries e ON e.id = b.entry_id").
+		Joins("JOIN ledger_transactions t ON t.id = e.transaction_id").
+		Select(`b.account_id, b.entry_id, t.booked_at, t.kind, ? AS purse, e.amount_fen, e.balance_after_fen,
+			COALESCE((SELECT no FROM payments WHERE ledger_transaction_id = t.id), '') AS payment_no`, purse).
+		Where("b.account_id >= ? AND b.account_id <= ?", id, id)
 }
 
 // keyset asks for one row more than a page, next to the id that was seen. The

@@ -3,6 +3,7 @@ package models_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -195,4 +196,19 @@ func TestPaymentPagesAndFilters(t *testing.T) {
 		_, _, err := b.Payments(t.Context(), account, models.PaymentFilter{Days: models.Days{To: "x"}}, models.Keyset{})
 		wantField(t, err, "to", "error.day.malformed")
 	})
+}
+
+// A page of the statement is read from the ends of the account's entries: no
+// step gathers or sorts all of them.
+func TestTheStatementIsWalkedNotSorted(t *testing.T) {
+	t.Parallel()
+	b := modelstest.Open(t, models.SQLite)
+	for _, k := range []models.Keyset{{}, {Before: 9}, {After: 9}} {
+		steps, err := b.StatementPlan(t.Context(), k)
+		must(t, err)
+		plan := strings.Join(steps, "; ")
+		if !strings.Contains(plan, "ledger_older USING PRIMARY KEY") || strings.Contains(plan, "MATERIALIZE") || strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN") {
+			t.Errorf("%+v: %s", k, plan)
+		}
+	}
 }

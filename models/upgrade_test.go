@@ -3,6 +3,7 @@ package models_test
 import (
 	"database/sql"
 	"io/fs"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -94,6 +95,74 @@ func TestTheFirstSchemaIsUpgradedWithItsData(t *testing.T) {
 				t.Errorf("the feed of an upgraded campaign: %d, %+v", r.cursor, r.states)
 			}
 			b.Sound(t)
+		})
+	}
+}
+
+// A portal of the second schema, with acts on its log that have no hashes, is
+// upgraded: the acts become a chain, gaps between their ids and all.
+func TestTheSecondSchemasAuditLogIsSealed(t *testing.T) {
+	t.Parallel()
+	for _, engine := range modelstest.Engines {
+		t.Run(string(engine), func(t *testing.T) {
+			const old = 1003
+			for name, upgrade := range map[string]func(*testing.T, *modelstest.Bench, *sql.DB){
+				"by migrate": func(t *testing.T, b *modelstest.Bench, _ *sql.DB) {
+					must(t, b.Migrate(t.Context()))
+					must(t, b.Migrate(t.Context())) // once is enough
+				},
+				// Killed after the schema's step: whoever acts first finishes it.
+				"by the first act": func(t *testing.T, b *modelstest.Bench, db *sql.DB) {
+					schemaOf(t, engine, db, 3)
+					if check := verified(t, b); check.Fault == nil || check.Fault.What != models.AuditUnsealed || check.Fault.RowID != 1 {
+						t.Errorf("not sealed yet: %+v", check)
+					}
+					_, err := b.CreateUser(t.Context(), models.Actor{}, models.NewUser{Email: "new@office.test", Password: "long enough", Role: models.RoleFinance})
+					must(t, err)
+				},
+			} {
+				t.Run(name, func(t *testing.T) {
+					url := modelstest.EmptyURL(t, engine)
+					clock := modelstest.NewClock()
+					store, err := models.Open(url, models.Options{Now: clock.Now})
+					must(t, err)
+					t.Cleanup(func() { store.Close() })
+					b := &modelstest.Bench{Store: store, Clock: clock, Queue: &modelstest.Queue{}}
+					store.SetQueue(b.Queue)
+					db, err := store.Handle()
+					must(t, err)
+					schemaOf(t, engine, db, 2)
+					run(t, db, "INSERT INTO users (id, email, password_hash, role, created_at) VALUES (7, 'old@office.test', '', 'support', '2026-11-24 05:00:00+00:00')")
+					for id := 1; id <= old; id++ {
+						if id%100 != 50 { // what was rolled back on PostgreSQL left gaps
+							_, err := db.ExecContext(t.Context(), `INSERT INTO audit_log (id, at, user_id, action, subject, address, "before", "after")
+								VALUES ($1, '2026-11-24 05:00:00.25+00:00', 7, 'campaign.budget', 'campaign:7', '192.0.2.9', '100.00', $2)`, id, strconv.Itoa(id))
+							must(t, err)
+						}
+					}
+					upgrade(t, b, db)
+					check := verified(t, b)
+					entries, err := b.AuditOf(t.Context(), "audit", 10)
+					must(t, err)
+					if check.Fault != nil || check.Rows < old-10+1 || len(entries) != 1 || entries[0].ID <= old ||
+						!strings.HasPrefix(entries[0].After, "rows: 993, last: 1003, hash: ") {
+						t.Fatalf("sealed: %+v; noted of it: %+v", check, entries)
+					}
+					oldest, err := b.AuditOf(t.Context(), "campaign:7", old)
+					must(t, err)
+					if first := oldest[len(oldest)-1]; len(oldest) != old-10 || first.Hash != hashOf(first) || first.Email != "old@office.test" {
+						t.Errorf("%d old acts, the first is %+v", len(oldest), first)
+					}
+					acted(t, b)
+					must(t, b.Migrate(t.Context()))
+					b.Sound(t)
+					db, _ = tampering(t, b)
+					run(t, db, "DELETE FROM audit_log WHERE id = 500")
+					if check := verified(t, b); check.Fault == nil || check.Fault.RowID != 500 || check.Fault.What != models.AuditMissing {
+						t.Errorf("an old act is gone: %v", check.Fault)
+					}
+				})
+			}
 		})
 	}
 }

@@ -102,7 +102,7 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, in NewUser) (accountID
 			}
 			return err
 		}
-		return t.audit(by, "user.create", subject("user", user.ID), "", string(in.Role))
+		return t.audit(by, "user.create", subject("user", user.ID), "", facts("role", string(in.Role), "email", in.Email))
 	})
 	return accountID, err
 }

@@ -46,29 +46,42 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "jobs", "approvals", "staff"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense", "approvals"},
+	"audit.action.":    models.AuditActions,
+	"audit.file.":      models.AuditColumns,
 	"role.":            words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
 	"finding.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
 	"finding.answer.":  findings,
 	"failure.":         failures(),
 
-	"approval.kind.":   words(models.ApprovalKinds),
-	"approval.state.":  words(models.ApprovalStates),
-	"approval.lead.":   words(models.ApprovalStates),
-	"approvals.show.":  admin.ApprovalsShown,
-	"ask.title.":       words(models.ApprovalKinds),
-	"ask.lead.":        words(models.ApprovalKinds),
-	"refund.state.":    words(models.RefundStates),
-	"suspense.reason.": {models.SuspenseUnknown, models.SuspenseAmount, models.SuspensePayee, models.SuspenseSecondPay},
+	"reconcile.state.":       words(models.ReconciliationStates),
+	"difference.kind.":       words(models.DifferenceKinds),
+	"difference.hint.":       words(models.DifferenceKinds),
+	"difference.resolution.": words(models.Resolutions),
+	"suspense.reason.":       admin.SuspenseReasons,
+	"staff_payment.sign.":    words(models.PaymentSigns),
+	"staff_payment.by.":      {"expiry", "poll", "return", "seller", "notify", "staff"},
+	"staff_payment.trade.":   words(trades),
+	"staff_payment.verdict.": append(words(outcomes), "received"),
+	"approval.kind.":         words(models.ApprovalKinds),
+	"approval.state.":        words(models.ApprovalStates),
+	"approval.lead.":         words(models.ApprovalStates),
+	"approvals.show.":        admin.ApprovalsShown,
+	"ask.title.":             words(models.ApprovalKinds),
+	"ask.lead.":              words(models.ApprovalKinds),
+	"refund.state.":          words(models.RefundStates),
 }
 
 var rails = []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay, models.RailBankTransfer}
 
-var findings = append(words([]models.TradeState{models.TradeUnknown, models.TradeNotExist, models.TradeWaiting, models.TradePaid, models.TradeClosed}),
-	append(words([]models.Outcome{
-		models.OutcomeSettled, models.OutcomeLate, models.OutcomeAlready, models.OutcomeNotPaid,
-		models.OutcomeAsk, models.OutcomeSuspense, models.OutcomeRefused, models.OutcomeUnsettled,
-	}), "unavailable")...)
+var trades = []models.TradeState{models.TradeUnknown, models.TradeNotExist, models.TradeWaiting, models.TradePaid, models.TradeClosed}
+
+var outcomes = []models.Outcome{
+	models.OutcomeSettled, models.OutcomeLate, models.OutcomeAlready, models.OutcomeNotPaid,
+	models.OutcomeAsk, models.OutcomeSuspense, models.OutcomeRefused, models.OutcomeUnsettled,
+}
+
+var findings = append(words(trades), append(words(outcomes), "unavailable")...)
 
 func failures() (keys []string) {
 	for _, status := range []string{"403", "404", "409", "422", "429", "500", "503"} {

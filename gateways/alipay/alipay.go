@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 	_ "time/tzdata" // Beijing time on hosts without a time zone database
 
@@ -38,6 +39,8 @@ type Config struct {
 // Rail implements gateways.Gateway. It is safe for concurrent use.
 type Rail struct {
 	client   *sdk.Client
+	bills    *http.Client // fetches bills
+	secure   bool         // the gateway is asked by https
 	beijing  *time.Location
 	pageURL  string
 	appID    string
@@ -72,7 +75,7 @@ func New(config Config) (*Rail, error) {
 	const production = false
 	client, err := sdk.New(config.AppID, keys.private, production,
 		sdk.WithSandboxGateway(config.GatewayURL),
-		sdk.WithHTTPClient(httpClient(config.Timeout)),
+		sdk.WithHTTPClient(httpClient(config.Timeout, maxAnswerBytes)),
 		sdk.WithTimeLocation(beijing))
 	if err != nil {
 		return nil, fmt.Errorf("alipay: private key: %w", err)
@@ -80,7 +83,10 @@ func New(config Config) (*Rail, error) {
 	if err := client.LoadAliPayPublicKey(keys.public); err != nil {
 		return nil, fmt.Errorf("alipay: public key: %w", err)
 	}
-	return &Rail{client: client, beijing: beijing, pageURL: config.PageURL, appID: config.AppID, sellerID: config.SellerID}, nil
+	return &Rail{
+		client: client, bills: httpClient(billTimeout, maxBillBytes+1), secure: strings.HasPrefix(config.GatewayURL, "https:"),
+		beijing: beijing, pageURL: config.PageURL, appID: config.AppID, sellerID: config.SellerID,
+	}, nil
 }
 
 // Rail names this rail.
@@ -106,16 +112,19 @@ func checkGiven(name, value string) error {
 
 // httpClient bounds what the library leaves unbounded: the time of a call and
 // the size of an answer.
-func httpClient(timeout time.Duration) *http.Client {
+func httpClient(timeout time.Duration, maxBytes int64) *http.Client {
 	return &http.Client{
 		Timeout:   timeout,
-		Transport: boundedTransport{http.DefaultTransport.(*http.Transport).Clone()},
+		Transport: boundedTransport{http.DefaultTransport.(*http.Transport).Clone(), maxBytes},
 	}
 }
 
 // boundedTransport takes an answer of status 200 only, so that a redirect never
 // takes a signed request elsewhere.
-type boundedTransport struct{ next http.RoundTripper }
+type boundedTransport struct {
+	next     http.RoundTripper
+	maxBytes int64
+}
 
 func (t boundedTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(request)
@@ -129,6 +138,6 @@ func (t boundedTransport) RoundTrip(request *http.Request) (*http.Response, erro
 	response.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(response.Body, maxAnswerBytes), response.Body}
+	}{io.LimitReader(response.Body, t.maxBytes), response.Body}
 	return response, nil
 }

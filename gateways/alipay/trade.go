@@ -213,6 +213,7 @@ type answer struct {
 	Currency    string `json:"trans_currency"`
 	SendPayDate string `json:"send_pay_date"`
 	QRCode      string `json:"qr_code"`
+	BillURL     string `json:"bill_download_url"`
 
 	FundChange   string `json:"fund_change"`
 	OutRequestNo string `json:"out_request_no"`

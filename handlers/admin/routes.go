@@ -5,20 +5,36 @@ package admin
 import (
 	"github.com/labstack/echo/v4"
 
+	"ztc-portal/gateways"
 	"ztc-portal/handlers/web"
 	"ztc-portal/models"
 )
 
 // admin is what the handlers of the staff's pages share.
-type admin struct{ *web.Web }
+type admin struct {
+	*web.Web
+	rails *gateways.Rails
+}
 
 // Mount adds the staff's pages to those that know who asks.
-func Mount(pages *echo.Group, w *web.Web) {
-	a := &admin{w}
+func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
+	a := &admin{Web: w, rails: rails}
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.home)
+	g.GET("/payments", a.listPayments, web.Needs(models.PermRead))
+	g.GET("/payments/:no", a.showPayment, web.Needs(models.PermRead))
+	g.POST("/payments/:no/ask", a.askPayment, web.Needs(models.PermRepair))
+	g.POST("/payments/:no/repair", a.repairPayment, web.Needs(models.PermRepair))
+	g.POST("/payments/:no/close", a.closePayment, web.Needs(models.PermRepair))
+	g.GET("/suspense", a.listSuspense, web.Needs(models.PermRead))
 	g.GET("/jobs", a.showJobs)
+	g.GET("/audit", a.showAudit, web.Needs(models.PermAudit))
+	g.GET("/audit.csv", a.exportAudit, web.Needs(models.PermAudit))
 	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, web.Needs(models.PermRepair))
+	g.GET("/reconciliation", a.listReconciliations)
+	g.POST("/reconciliation/run", a.runReconciliation, web.Needs(models.PermReconcile))
+	g.GET("/reconciliation/:id", a.showReconciliation)
+	g.POST("/reconciliation/differences/:id", a.workDifference, web.Needs(models.PermReconcile))
 	a.mountApprovals(g)
 }
 

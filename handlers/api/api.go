@@ -31,8 +31,8 @@ const Prefix = "/api/v1"
 type api struct {
 	Config
 	limits limits
-	bodies chan struct{} // holds a token for each body that is being worked on
-	polls  chan struct{} // and for each reader who waits for a change
+	bodies *shares // a place for each body that is being worked on
+	polls  *shares // and for each reader who waits for a change
 }
 
 const (
@@ -45,7 +45,7 @@ const (
 
 // Mount adds the API's routes, all of them here.
 func Mount(e *echo.Echo, cfg Config) {
-	a := &api{Config: cfg, bodies: make(chan struct{}, bodiesAtOnce), polls: make(chan struct{}, pollsAtOnce)}
+	a := &api{Config: cfg, bodies: newShares(bodiesAtOnce), polls: newShares(pollsAtOnce)}
 	a.limits.rate = cfg.Rate
 	g := e.Group(Prefix, english, a.problems, middleware.ContextTimeout(requestTimeout), a.portalTime, a.authenticate)
 	g.POST("/charges", a.postCharges, a.needs(models.ScopeCharges), a.oneOfFew)
@@ -98,11 +98,17 @@ func (a *api) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// keyOf is the key that the request showed; only behind authenticate.
+func keyOf(c echo.Context) models.APIKey {
+	key, _ := c.Get(keyOfRequest).(models.APIKey)
+	return key
+}
+
 // needs lets only keys of a scope pass.
 func (a *api) needs(scope models.Scope) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if key, _ := c.Get(keyOfRequest).(models.APIKey); !key.May(scope) {
+			if !keyOf(c).May(scope) {
 				return &problem{status: http.StatusForbidden, code: "scope_missing", args: map[string]any{"Scope": string(scope)}}
 			}
 			return next(c)
@@ -110,21 +116,16 @@ func (a *api) needs(scope models.Scope) echo.MiddlewareFunc {
 	}
 }
 
-// oneOfFew bounds how many bodies are in memory at once. One that does not get
-// its turn in time is told to come again.
+// oneOfFew bounds how many bodies are in memory at once, of one key and in all.
+// One that does not get its turn in time is told to come again.
 func (a *api) oneOfFew(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		timer := time.NewTimer(bodyPatience)
-		defer timer.Stop()
-		select {
-		case a.bodies <- struct{}{}:
-			defer func() { <-a.bodies }()
-			return next(c)
-		case <-timer.C:
-			return tooFast(time.Second)
-		case <-c.Request().Context().Done():
-			return c.Request().Context().Err()
+		leave, err := a.bodies.take(c.Request().Context(), keyOf(c).ID, bodyPatience)
+		if err != nil {
+			return err
 		}
+		defer leave()
+		return next(c)
 	}
 }
 

@@ -20,6 +20,10 @@ type charge struct {
 	ChargedAt  time.Time  `json:"charged_at"`
 }
 
+// onlyNamed is a charge of which nothing but the id could be read: the rules
+// refuse it as malformed, since it names no campaign.
+func (charge) onlyNamed(id string) charge { return charge{ChargeID: id} }
+
 // chargesAnswer counts every item of the body once.
 type chargesAnswer struct {
 	Accepted  int              `json:"accepted"`

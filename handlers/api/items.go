@@ -43,7 +43,7 @@ func readItems[Item any](c echo.Context, most int) (items []Item, err error) {
 		}
 		var item Item
 		if value.Kind() != '{' || json.Unmarshal(value, &item) != nil {
-			item = *new(Item)
+			item = unreadable[Item](value)
 		}
 		items = append(items, item)
 	}
@@ -55,6 +55,25 @@ func readItems[Item any](c echo.Context, most int) (items []Item, err error) {
 		return nil, badPlace(body, len(body)-len(rest))
 	}
 	return items, nil
+}
+
+// named is an item that keeps its name also when the rest of it can't be read.
+type named[Item any] interface{ onlyNamed(name string) Item }
+
+// unreadable is a zero item; one that has a name keeps what name can be read.
+func unreadable[Item any](value jsontext.Value) (zero Item) {
+	item, ok := any(zero).(named[Item])
+	var given struct {
+		ID jsontext.Value `json:"charge_id"`
+	}
+	if !ok || value.Kind() != '{' || json.Unmarshal(value, &given) != nil || given.ID.Kind() != '"' {
+		return zero
+	}
+	var name string
+	if json.Unmarshal(given.ID, &name) != nil {
+		return zero
+	}
+	return item.onlyNamed(name)
 }
 
 // badJSON says where the body stops being JSON.

@@ -40,7 +40,7 @@ func (a *api) getServing(c echo.Context) error {
 	ctx := c.Request().Context()
 	campaigns, cursor, err := a.Store.ServingSince(ctx, after)
 	if err == nil && len(campaigns) == 0 && wait > 0 {
-		if err = a.await(ctx, after, wait); err == nil {
+		if err = a.await(ctx, keyOf(c).ID, after, wait); err == nil {
 			campaigns, cursor, err = a.Store.ServingSince(ctx, after)
 		}
 	}
@@ -56,13 +56,12 @@ func (a *api) getServing(c echo.Context) error {
 var cursorUnknown = &problem{status: http.StatusGone, code: "cursor_unknown"}
 
 // await returns after a change, after the wait, or when the process is to end.
-func (a *api) await(ctx context.Context, after int64, wait time.Duration) error {
-	select {
-	case a.polls <- struct{}{}:
-		defer func() { <-a.polls }()
-	default:
-		return tooFast(time.Second)
+func (a *api) await(ctx context.Context, key, after int64, wait time.Duration) error {
+	leave, err := a.polls.take(ctx, key, 0)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	go func() {

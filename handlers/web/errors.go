@@ -90,7 +90,7 @@ func SayWhen(c echo.Context, status int) {
 // refused, and it was not about a payment, which may have been paid meanwhile.
 func moneySafe(c echo.Context, status int) bool {
 	path := c.Request().URL.Path
-	acted := c.Request().Method != http.MethodGet && strings.HasPrefix(path, "/payments/")
+	acted := c.Request().Method != http.MethodGet && strings.HasPrefix(strings.TrimPrefix(path, "/admin"), "/payments/")
 	if acted || strings.HasPrefix(path, "/return/") || strings.HasPrefix(path, "/notify/") {
 		return false
 	}

@@ -234,7 +234,7 @@ func (b *Bench) Charge(t testing.TB, chargeID string, campaignID int64, amount m
 	}
 }
 
-// Sound fails the test unless the books hold.
+// Sound fails the test unless the books and the audit log hold.
 func (b *Bench) Sound(t testing.TB) {
 	t.Helper()
 	faults, err := b.VerifyLedger(context.Background())
@@ -243,5 +243,12 @@ func (b *Bench) Sound(t testing.TB) {
 	}
 	for _, fault := range faults {
 		t.Error("the ledger does not hold: ", fault)
+	}
+	check, err := b.VerifyAudit(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if check.Fault != nil {
+		t.Error("the audit log does not hold: ", check.Fault)
 	}
 }

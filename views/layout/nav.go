@@ -1,6 +1,11 @@
 package layout
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"ztc-portal/models"
+)
 
 // item is one place of the rail.
 type item struct{ key, icon, href string }
@@ -32,16 +37,33 @@ var places = []group{
 var staffPlaces = []group{
 	{key: "staff", icon: "shield-check", items: []item{
 		{"jobs", "clock", "/admin/jobs"},
+		{"audit", "scroll-text", "/admin/audit"},
+		{"reconciliation", "badge-check", "/admin/reconciliation"},
+		{"staff_payments", "receipt-text", "/admin/payments"},
+		{"suspense", "circle-help", "/admin/suspense"},
 		{"approvals", "badge-check", "/admin/approvals"},
 	}},
 }
 
+// staffNeeds are the places of the staff's that not every role may see.
+var staffNeeds = map[string]models.Permission{"audit": models.PermAudit}
+
 // places are those of who reads the page.
 func (c Chrome) places() []group {
-	if c.Staff != "" {
-		return staffPlaces
+	if c.Staff == "" {
+		return places
 	}
-	return places
+	var open []group
+	for _, g := range staffPlaces {
+		g.items = slices.DeleteFunc(slices.Clone(g.items), func(i item) bool {
+			needed, some := staffNeeds[i.key]
+			return some && !c.Staff.May(needed)
+		})
+		if len(g.items) > 0 {
+			open = append(open, g)
+		}
+	}
+	return open
 }
 
 // waiting is how much waits for somebody at a place.
@@ -89,7 +111,7 @@ func (c Chrome) in(g group) bool {
 // several; of the staff's, who have no dock, all.
 func (c Chrome) siblings() []item {
 	if c.Staff != "" {
-		return staffPlaces[0].items
+		return c.places()[0].items
 	}
 	for _, g := range places {
 		if c.in(g) && len(g.items) > 1 {

@@ -1,0 +1,157 @@
+package gateways
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"ztc-portal/models"
+)
+
+// ByStaff: a member of staff asks.
+const ByStaff = "staff"
+
+// maxBillLines is the most that one day may hold.
+const maxBillLines = 2_000_000
+
+// Billed are the rails that issue bills, in the order of their names.
+func (r *Rails) Billed() []models.Rail {
+	var billed []models.Rail
+	for rail, gateway := range r.By {
+		if _, ok := gateway.(Biller); ok {
+			billed = append(billed, rail)
+		}
+	}
+	slices.Sort(billed)
+	return billed
+}
+
+// FetchBill fetches the bill of a day. A bill without lines, and one that does
+// not exist long after it should, is nil. Unavailable: there is none yet, or
+// the gateway does not answer. Invalid: the rail issues no bills.
+func (r *Rails) FetchBill(ctx context.Context, rail models.Rail, dayOn string) (BillReader, error) {
+	biller, ok := r.By[rail].(Biller)
+	if !ok {
+		return nil, &models.Error{Code: models.Invalid, Key: "error.reconcile.rail", Field: "rail"}
+	}
+	bill, err := biller.Bill(ctx, dayOn)
+	switch {
+	case errors.Is(err, ErrBillEmpty), errors.Is(err, ErrBillNotYet) && models.BillOverdue(dayOn, r.Store.Now()):
+		return nil, nil
+	case errors.Is(err, ErrBillNotYet):
+		return nil, &models.Error{Code: models.Unavailable, Key: "error.reconcile.no_bill_yet", Err: err}
+	case errors.Is(err, ErrBillUnreadable):
+		return brokenBill{err}, nil // a run that fails, so that staff see it
+	case err != nil:
+		return nil, unavailable(err)
+	}
+	return bill, nil
+}
+
+// brokenBill is a bill of which nothing can be read.
+type brokenBill struct{ err error }
+
+func (b brokenBill) Next() (models.BillLine, error) { return models.BillLine{}, b.err }
+func (b brokenBill) Close() error                   { return nil }
+
+// Reconcile holds a day (YYYY-MM-DD in Shanghai) of a rail against the gateway's
+// bill: the bill is fetched first, stored, and held against the books second;
+// the ledger's own promises are read in between. It can be run again at any
+// time. Invalid: no day that is over, or a rail without bills, or a bill that
+// can't be read; Conflict: the day is being run; Unavailable as FetchBill.
+func (r *Rails) Reconcile(ctx context.Context, rail models.Rail, dayOn string) (models.Reconciliation, error) {
+	if err := r.Store.CheckBillDay(dayOn); err != nil {
+		return models.Reconciliation{}, err
+	}
+	bill, err := r.FetchBill(ctx, rail, dayOn)
+	if err != nil {
+		return models.Reconciliation{}, err
+	}
+	if bill != nil {
+		defer bill.Close()
+	}
+	run, err := r.Store.BeginReconciliation(ctx, rail, dayOn)
+	if err != nil {
+		return run, err
+	}
+	if err := r.storeBill(ctx, run, bill); err != nil {
+		if failed := r.Store.FailReconciliation(context.WithoutCancel(ctx), run, err.Error()); failed != nil {
+			return run, errors.Join(err, failed)
+		}
+		return run, err
+	}
+	faults, err := r.Store.VerifyLedger(ctx)
+	if err == nil {
+		for _, fault := range faults {
+			r.Log.ErrorContext(ctx, "the ledger does not hold", "fault", fault.String())
+		}
+		return r.Store.FinishReconciliation(ctx, run, len(faults))
+	}
+	if failed := r.Store.FailReconciliation(context.WithoutCancel(ctx), run, err.Error()); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	return run, err
+}
+
+// storeBill stores the lines of a bill as they come.
+func (r *Rails) storeBill(ctx context.Context, run models.Reconciliation, bill BillReader) error {
+	if bill == nil {
+		return nil
+	}
+	book := models.NewBillBook()
+	batch := make([]models.BillLine, 0, models.MaxBillBatch)
+	for {
+		line, err := bill.Next()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return &models.Error{Code: models.Invalid, Key: "error.reconcile.bill", Err: err}
+		}
+		whole := err != nil
+		if !whole {
+			fresh, err := book.Take(line)
+			if err != nil || book.Lines() > maxBillLines {
+				return &models.Error{Code: models.Invalid, Key: "error.reconcile.bill", Err: err}
+			}
+			if fresh {
+				batch = append(batch, line)
+			}
+		}
+		if len(batch) == models.MaxBillBatch || whole && len(batch) > 0 {
+			if err := r.Store.AddBillLines(ctx, run, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+		if whole {
+			return nil
+		}
+	}
+}
+
+// RepairDifference asks the gateway about a payment that only its bill has, and
+// books what it confirms: never what the bill says. The difference is closed
+// when the money is credited, or stands in suspense. NotFound. Conflict: there
+// is nothing to repair, or the gateway does not confirm it. Unavailable.
+func (r *Rails) RepairDifference(ctx context.Context, by models.Actor, id int64) (models.Outcome, error) {
+	d, rail, err := r.Store.DifferenceByID(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if !d.Repairable() {
+		return "", &models.Error{Code: models.Conflict, Key: "error.difference.not_repairable"}
+	}
+	gateway, err := r.on(rail)
+	if err != nil {
+		return "", err
+	}
+	asked, err := r.Ask(ctx, d.OutTradeNo, ByStaff)
+	if models.CodeOf(err) == models.NotFound { // no payment of ours: what is confirmed stands in suspense
+		if asked, err = r.query(ctx, gateway, d.OutTradeNo, 0); errors.Is(err, ErrUnavailable) {
+			err = unavailable(err)
+		}
+	}
+	if err != nil {
+		return asked.Outcome, err
+	}
+	return asked.Outcome, r.Store.CloseRepaired(ctx, by, id, asked.Outcome)
+}
