@@ -51,6 +51,7 @@ const (
 	echo      = "github.com/labstack/echo"
 	templ     = "github.com/a-h/templ"
 	river     = "github.com/riverqueue"
+	riverPage = "riverqueue.com"
 	alipayLib = "github.com/smartwalle"
 	decimals  = "github.com/shopspring/decimal"
 )
@@ -61,11 +62,11 @@ var banned = []struct {
 	folder  string
 	imports []string
 }{
-	{"models", []string{echo, templ, "net/http", river}},
+	{"models", []string{echo, templ, "net/http", river, riverPage}},
 	{"models/ledger", []string{decimals}},
-	{"gateways", []string{gorm, "database/sql", echo, templ, river, module + "/views"}},
-	{"views", []string{gorm, "database/sql", echo, "net/http", river}},
-	{"handlers", []string{gorm, "database/sql", river}},
+	{"gateways", []string{gorm, "database/sql", echo, templ, river, riverPage, module + "/views"}},
+	{"views", []string{gorm, "database/sql", echo, "net/http", river, riverPage}},
+	{"handlers", []string{gorm, "database/sql", river, riverPage}},
 	{"jobs", []string{gorm, echo}},
 	{"static", []string{gorm, "database/sql", echo, templ, river}},
 	{".", []string{gorm}},

@@ -25,11 +25,14 @@ var (
 	arrearsDesc  = prometheus.NewDesc("portal_arrears_fen", "Money owed by all accounts, in fen.", nil, nil)
 	suspenseDesc = prometheus.NewDesc("portal_suspense_fen", "Money in suspense, in fen.", nil, nil)
 	parkedDesc   = prometheus.NewDesc("portal_webhooks_parked", "Webhook messages given up until staff send them again.", nil, nil)
+	figureDesc   = prometheus.NewDesc("portal_figure", "Figures that staff watch, in the unit of their name; one of which too little is known is left out.", []string{"name"}, nil)
+	alertDesc    = prometheus.NewDesc("portal_staff_alert", "Whether a figure is out of its band: 0 no, 1 warning, 2 alarm.", []string{"name"}, nil)
+	judgedDesc   = prometheus.NewDesc("portal_staff_alerts_judged_timestamp_seconds", "When the figures were last held against their bands.", nil, nil)
 	pendingDesc  = prometheus.NewDesc("portal_webhooks_pending", "Webhook messages on their way.", nil, nil)
 )
 
 func (f figures) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{paymentsDesc, accountsDesc, arrearsDesc, suspenseDesc, parkedDesc, pendingDesc} {
+	for _, desc := range []*prometheus.Desc{paymentsDesc, accountsDesc, arrearsDesc, suspenseDesc, parkedDesc, pendingDesc, figureDesc, alertDesc, judgedDesc} {
 		ch <- desc
 	}
 }
@@ -55,7 +58,19 @@ func (f figures) Collect(ch chan<- prometheus.Metric) {
 	gauge(suspenseDesc, float64(read.Suspense))
 	gauge(parkedDesc, float64(read.Webhooks.Parked))
 	gauge(pendingDesc, float64(read.Webhooks.Pending))
+	for _, f := range read.Watched {
+		if f.Known {
+			gauge(figureDesc, float64(f.Value), string(f.Figure))
+		}
+		gauge(alertDesc, float64(alertLevels[read.Alerts[f.Figure]]), string(f.Figure))
+	}
+	if !read.JudgedAt.IsZero() {
+		gauge(judgedDesc, float64(read.JudgedAt.Unix()))
+	}
 }
+
+// alertLevels are the levels of an open alert as a gauge has them.
+var alertLevels = map[models.Level]int{models.LevelWarn: 1, models.LevelAlarm: 2}
 
 // metricsHandler serves the figures of the portal and of its process.
 func metricsHandler(store *models.Store, log *slog.Logger) http.Handler {

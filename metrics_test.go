@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -24,7 +25,15 @@ func TestMetricsTellOfTheWholePortal(t *testing.T) {
 			if wait, err := b.WebhookTried(t.Context(), first.ID, false, "503"); err != nil || wait != 0 {
 				t.Fatal(wait, err)
 			}
+			b.Queue.Figures.Oldest = 7 * time.Minute
+			if err := b.JudgeFigures(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.Queue.Figures.Oldest = 0 // since then
 			want := []string{
+				`portal_figure{name="webhooks_parked"} 1`, `portal_figure{name="payments_stuck"} 1`, `portal_figure{name="queue_oldest_seconds"} 0`,
+				`portal_staff_alert{name="webhooks_parked"} 1`, `portal_staff_alert{name="queue_oldest_seconds"} 1`, `portal_staff_alert{name="ledger_faults"} 0`,
+				"portal_staff_alerts_judged_timestamp_seconds " + fmt.Sprint(float64(b.Clock.Now().Unix())),
 				`portal_payments{state="pending"} 1`, `portal_accounts{state="arrears"} 1`, "portal_arrears_fen 3000", "portal_suspense_fen 0",
 				"portal_webhooks_parked 1", "portal_webhooks_pending 1",
 			}
@@ -34,6 +43,9 @@ func TestMetricsTellOfTheWholePortal(t *testing.T) {
 				if !strings.Contains(answer.Body.String(), "\n"+line+"\n") {
 					t.Errorf("the metrics lack %q:\n%s", line, figuresOf(answer.Body.String()))
 				}
+			}
+			if unknown := `portal_figure{name="recharge_success_percent"}`; strings.Contains(answer.Body.String(), unknown) {
+				t.Errorf("%s is told of no attempts", unknown)
 			}
 		})
 	}

@@ -16,6 +16,7 @@ import (
 	"ztc-portal/gateways/alipay"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/handlers"
+	"ztc-portal/handlers/admin"
 	"ztc-portal/jobs"
 	"ztc-portal/models"
 )
@@ -82,9 +83,7 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 	rails := &gateways.Rails{
 		Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: rail}, PublicURL: s.PublicURL, Log: log,
 	}
-	runner, err := jobs.New(store, rails, log.With("from", "jobs"), jobs.Options{
-		Webhook: jobs.Webhook{URL: s.WebhookURL, Secrets: s.WebhookSecret}, Real: clock.Real,
-	})
+	runner, queue, err := openQueue(ctx, s, store, rails, log, clock.Real)
 	if err != nil {
 		return err
 	}
@@ -101,7 +100,7 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 	stopping := make(chan struct{})
 	portal := handlers.New(handlers.Config{
 		Store: store, Rails: rails, Log: log, Secret: secret, Secure: !s.Demo(), Demo: s.Demo(), Proxies: s.TrustedProxy,
-		Cashiers: []string{s.AlipayPageURL}, Ready: ready(store), Metrics: metricsHandler(store, log),
+		Cashiers: []string{s.AlipayPageURL}, Ready: ready(store), Metrics: metricsHandler(store, log), Queue: queue,
 		APIRate: s.APIRate, Stopping: stopping, Simulated: s.Simulated(), Speed: s.ClockSpeed,
 	})
 	servers := []*http.Server{server(s.Addr, portal)}
@@ -117,6 +116,18 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 		defer stop()
 	}
 	return runAll(ctx, log, servers, runner, box)
+}
+
+// openQueue prepares the job queue and its own page for staff.
+func openQueue(ctx context.Context, s Settings, store *models.Store, rails *gateways.Rails, log *slog.Logger, real func(time.Time) time.Time) (*jobs.Runner, http.Handler, error) {
+	runner, err := jobs.New(store, rails, log.With("from", "jobs"), jobs.Options{
+		Webhook: jobs.Webhook{URL: s.WebhookURL, Secrets: s.WebhookSecret}, Real: real,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	page, err := runner.QueuePage(ctx, admin.QueuePath, log.With("from", "queue page"))
+	return runner, page, err
 }
 
 // simulatorKey is the name of the key that the demo's ad engine speaks by.

@@ -48,6 +48,11 @@ var staffRoutes = map[string]models.Permission{
 	"POST /admin/suspense/:id/clear":         models.PermAdjust,
 	"GET /admin/payments/:no/refund":         models.PermRefund,
 	"POST /admin/payments/:no/refund":        models.PermRefund,
+	"GET /admin/notifies":                    models.PermRead,
+	"GET /admin/jobs/queue":                  models.PermRead,
+	"GET /admin/jobs/queue/*":                models.PermRead,
+	"POST /admin/jobs/queue/*":               models.PermRepair,
+	"PUT /admin/jobs/queue/*":                models.PermRepair,
 }
 
 // Every role tries every route of the staff's: it is refused with 403 exactly
@@ -118,8 +123,11 @@ func (b *browser) tries(name string) answer {
 		filled = append(filled, part)
 	}
 	path = strings.Join(filled, "/")
-	if method == http.MethodPost {
+	switch method {
+	case http.MethodPost:
 		return b.post(path)
+	case http.MethodPut:
+		return b.do(http.MethodPut, path, "csrf="+b.token)
 	}
 	return b.get(path)
 }

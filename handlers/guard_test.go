@@ -31,7 +31,7 @@ func ofAPI(route *echo.Route) bool {
 func (s *site) unsafe() []*echo.Route {
 	var some []*echo.Route
 	for _, route := range s.routes {
-		if route.Method == http.MethodPost && !strings.HasPrefix(route.Path, "/notify/") && !ofAPI(route) {
+		if (route.Method == http.MethodPost || route.Method == http.MethodPut) && !strings.HasPrefix(route.Path, "/notify/") && !ofAPI(route) {
 			some = append(some, route)
 		}
 	}
@@ -62,7 +62,7 @@ func (o theirs) at(path string) string {
 func TestRoutesKnowTheirMethods(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		for _, route := range s.routes {
-			if !slices.Contains([]string{http.MethodGet, http.MethodPost, echo.RouteNotFound}, route.Method) {
+			if !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, echo.RouteNotFound}, route.Method) {
 				t.Errorf("%s %s: the tests of this file know nothing of the method", route.Method, route.Path)
 			}
 		}
@@ -85,13 +85,13 @@ func TestEveryUnsafeRouteWantsTheSessionsOwnToken(t *testing.T) {
 				"no token": "", "an empty token": "csrf=", "a wrong token": "csrf=" + b.token + "x",
 				"another session's token": "csrf=" + other.token, "a stranger's token": "csrf=" + stranger.token,
 			} {
-				answer := b.do(http.MethodPost, path, body)
+				answer := b.do(route.Method, path, body)
 				if answer.StatusCode != http.StatusForbidden {
 					t.Errorf("%s with %s: %s", path, what, answer.Status)
 				}
 				answer.says(t, "#main", word(text.Chinese, "error.form_token"))
 			}
-			if answer := b.do(http.MethodPost, path+"?csrf="+b.token, ""); answer.StatusCode != http.StatusForbidden {
+			if answer := b.do(route.Method, path+"?csrf="+b.token, ""); answer.StatusCode != http.StatusForbidden {
 				t.Errorf("%s with the token in the address: %s", path, answer.Status)
 			}
 		}
@@ -115,8 +115,8 @@ func TestStrangersAreSentToSignIn(t *testing.T) {
 			}
 			guarded++
 			path := own.at(route.Path)
-			if route.Method == http.MethodPost {
-				stranger.post(path).leads(t, "/login")
+			if route.Method == http.MethodPost || route.Method == http.MethodPut {
+				stranger.do(route.Method, path, "csrf="+stranger.token).leads(t, "/login")
 				continue
 			}
 			stranger.get(path).leads(t, "/login")

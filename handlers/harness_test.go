@@ -60,6 +60,7 @@ func newSite(t *testing.T, b *modelstest.Bench, change func(*handlers.Config)) *
 		Store: b.Store, Rails: s.rails, Log: slog.New(slog.DiscardHandler), Secret: bytes.Repeat([]byte{7}, 32), Demo: true,
 		Cashiers: []string{s.far.URL}, Ready: func(context.Context) error { return s.ready },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "figures") }),
+		Queue:   http.HandlerFunc(queuePage),
 	}
 	change(&cfg)
 	s.handler = handlers.New(cfg)
@@ -100,7 +101,7 @@ func (s *site) member(t testing.TB, role models.Role, email string) (*browser, i
 	must(t, err)
 	b := s.browser(t)
 	if role.IsStaff() {
-		b.signInTo("/admin/jobs", email)
+		b.signInTo("/admin", email)
 	} else {
 		b.signIn(email)
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Cashiers []string       // where a confirmed payment sends the browser
 	Ready    func(context.Context) error
 	Metrics  http.Handler
+	Queue    http.Handler  // the job queue's own page, at admin.QueuePath; none when nil
 	APIRate  int           // requests a second of one API key; 0: no limit
 	Stopping chan struct{} // closed when the process is to end
 
@@ -72,6 +73,7 @@ func New(cfg Config) http.Handler {
 	p.everybody(pages)
 	p.sellers(pages)
 	admin.Mount(pages, w, cfg.Rails)
+	admin.MountQueue(e.Group(admin.QueuePath, w.LoadWho, w.CheckOrigin), w, cfg.Queue)
 	pages.RouteNotFound("/*", p.notFound) // last: a group with middleware brings one of its own
 	return e
 }

@@ -111,5 +111,8 @@ func (w *verifyLedger) Work(ctx context.Context, _ *river.Job[verifyLedgerArgs])
 	if audit.Fault != nil {
 		w.log.ErrorContext(ctx, "the audit log does not hold", "fault", audit.Fault.String())
 	}
+	if err == nil {
+		err = w.store.NoteLedgerReading(ctx, faults)
+	}
 	return errors.Join(err, broken)
 }

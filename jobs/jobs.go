@@ -23,6 +23,7 @@ import (
 // Runner stores tasks and works them off.
 type Runner struct {
 	client *river.Client[*sql.Tx]
+	read   *sql.DB
 	real   func(time.Time) time.Time
 }
 
@@ -89,6 +90,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, &verifyLedger{store: store, log: log})
 	river.AddWorker(workers, &reconcileDay{rails: rails})
 	river.AddWorker(workers, &planReconciliations{rails: rails})
+	river.AddWorker(workers, &watchFigures{store: store})
 	client, err := river.NewClient(drv, &river.Config{
 		Workers:    workers,
 		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}, webhookQueue: {MaxWorkers: webhookWorkers}},
@@ -97,12 +99,16 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 		// What a crash cut off runs again, and not only after River's hour.
 		RescueStuckJobsAfter: 2 * jobTimeout,
 		FetchPollInterval:    time.Second,
-		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{}), hourly(planReconciliationsArgs{})},
+		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{}), hourly(planReconciliationsArgs{}), watching()},
 	})
 	if err != nil {
 		return nil, err
 	}
-	runner := &Runner{client: client, real: o.Real}
+	read, err := store.ReadHandle()
+	if err != nil {
+		return nil, err
+	}
+	runner := &Runner{client: client, read: read, real: o.Real}
 	store.SetQueue(runner)
 	return runner, nil
 }

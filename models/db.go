@@ -160,6 +160,10 @@ func (s *Store) Engine() Engine { return s.engine }
 // Handle gives the pool that writes, for the job queue's own tables.
 func (s *Store) Handle() (*sql.DB, error) { return s.write.DB() }
 
+// ReadHandle is the pool that reads: on SQLite it never waits for a writer, and
+// cannot write.
+func (s *Store) ReadHandle() (*sql.DB, error) { return s.read.DB() }
+
 // Rules gives the limits and durations in force.
 func (s *Store) Rules() Rules { return s.rules }
 

@@ -1,6 +1,9 @@
 package models
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Figures count the whole portal, for those who watch over it.
 type Figures struct {
@@ -9,6 +12,9 @@ type Figures struct {
 	Arrears  Fen
 	Suspense Fen
 	Webhooks WebhookCounts
+	Watched  []Watched
+	Alerts   map[Figure]Level // that stand
+	JudgedAt time.Time        // when the alerts were last brought up to date; zero: never
 }
 
 // Figures reads the counts as they stand now.
@@ -33,13 +39,27 @@ func (s *Store) Figures(ctx context.Context) (Figures, error) {
 		f.Accounts[AccountState(c.State)] = c.N
 	}
 	err := db.Raw(`SELECT COALESCE(-SUM(l.balance_fen), 0) FROM accounts a JOIN ledger_accounts l ON l.id = a.cash_account_id
-		WHERE l.balance_fen < 0`).Scan(&f.Arrears).Error
+		WHERE a.arrears_since IS NOT NULL`).Scan(&f.Arrears).Error
 	if err != nil {
 		return f, err
 	}
 	if err := db.Raw("SELECT balance_fen FROM ledger_accounts WHERE name = 'suspense'").Scan(&f.Suspense).Error; err != nil {
 		return f, err
 	}
-	f.Webhooks, err = webhookCounts(db)
+	if f.Webhooks, err = webhookCounts(db); err != nil {
+		return f, err
+	}
+	if f.Watched, err = s.WatchedFigures(ctx); err != nil {
+		return f, err
+	}
+	open, err := openAlerts(db)
+	if err != nil {
+		return f, err
+	}
+	f.Alerts = map[Figure]Level{}
+	for _, alert := range open {
+		f.Alerts[alert.Figure] = alert.Level
+	}
+	f.JudgedAt, err = lastJudged(db)
 	return f, err
 }

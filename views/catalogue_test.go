@@ -46,7 +46,7 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense", "approvals"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense", "approvals", "figures"},
 	"audit.action.":    models.AuditActions,
 	"audit.file.":      models.AuditColumns,
 	"role.":            words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
@@ -70,6 +70,9 @@ var made = map[string][]string{
 	"ask.title.":             words(models.ApprovalKinds),
 	"ask.lead.":              words(models.ApprovalKinds),
 	"refund.state.":          words(models.RefundStates),
+	"figure.":                figures(),
+	"band.":                  figures(),
+	"level.":                 words([]models.Level{models.LevelWarn, models.LevelAlarm}),
 }
 
 var rails = []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay, models.RailBankTransfer}
@@ -82,6 +85,13 @@ var outcomes = []models.Outcome{
 }
 
 var findings = append(words(trades), append(words(outcomes), "unavailable")...)
+
+func figures() (keys []string) {
+	for _, band := range models.Bands {
+		keys = append(keys, string(band.Figure))
+	}
+	return keys
+}
 
 func failures() (keys []string) {
 	for _, status := range []string{"403", "404", "409", "422", "429", "500", "503"} {

@@ -37,7 +37,7 @@ func adminScreens() []screen {
 	off := admin.JobsPage{CSRF: token, Now: now, CanResend: true}
 	refused := views.ErrorPage{Status: 403, RequestID: "01JD8Q4ZV0", SignedIn: true, Staff: true, MoneySafe: true, Line: text.Line{Key: "error.staff_has_no_account"}}
 	stale := views.ErrorPage{Status: 409, RequestID: "01JD8Q4ZV0", SignedIn: true, Staff: true, MoneySafe: true, Line: text.Line{Key: "error.webhook.not_parked"}}
-	return append(reconcileScreens(), []screen{
+	return append(append(reconcileScreens(), figuresScreens()...), []screen{
 		{"admin-jobs", full.Title, admin.Jobs(full), func(c *layout.Chrome) {
 			atDesk(models.RoleSupport)(c)
 			c.Flash = &layout.Flash{Key: "flash.webhook_resent"}

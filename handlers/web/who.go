@@ -30,7 +30,7 @@ func Who(c echo.Context) *models.Who {
 // Home is where a person begins: a seller at the account, staff at theirs.
 func Home(who *models.Who) string {
 	if who != nil && who.Role.IsStaff() {
-		return "/admin/jobs"
+		return "/admin"
 	}
 	return "/account"
 }

@@ -53,6 +53,15 @@ type Queue struct {
 	mu    sync.Mutex
 	tasks []models.Task
 	Fail  error // when set, storing tasks fails with it
+
+	Figures models.QueueFigures // how the queue is said to stand
+}
+
+// QueueFigures gives what the test has set.
+func (q *Queue) QueueFigures(context.Context) (models.QueueFigures, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.Figures, nil
 }
 
 // Enqueue keeps the tasks.

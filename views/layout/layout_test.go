@@ -44,7 +44,7 @@ func TestTheStaffsFrameIsTheirOwn(t *testing.T) {
 			t.Errorf("%s stands in the staff's: %v, in the seller's: %v", words, got[0], got[1])
 		}
 	}
-	for path, want := range map[string]string{"/admin/jobs": "/admin/jobs", "/admin/jobs/webhooks/7/resend": "/admin/jobs", "/account": ""} {
+	for path, want := range map[string]string{"/admin/jobs": "/admin/jobs", "/admin/jobs/webhooks/7/resend": "/admin/jobs", "/admin": "/admin", "/account": ""} {
 		if got := (Chrome{Staff: models.RoleAdmin, Path: path}).at().href; got != want {
 			t.Errorf("%s stands at %q, want %q", path, got, want)
 		}

@@ -36,6 +36,7 @@ var places = []group{
 // staffPlaces is the staff's rail.
 var staffPlaces = []group{
 	{key: "staff", icon: "shield-check", items: []item{
+		{"figures", "gauge", "/admin"},
 		{"jobs", "clock", "/admin/jobs"},
 		{"audit", "scroll-text", "/admin/audit"},
 		{"reconciliation", "badge-check", "/admin/reconciliation"},
