@@ -63,6 +63,7 @@ func TestARefundIsAskedForByOneAndApprovedByAnother(t *testing.T) {
 			t.Error("the asker is offered to approve, or not to withdraw")
 		}
 		asker.post(request+"/approve").is(t, http.StatusForbidden).says(t, "#main", word(text.Chinese, "error.approval.own"))
+		decider.get("/admin/jobs").says(t, "nav [href='/admin/approvals'] .badge", "1")
 		decider.get("/admin/approvals").is(t, http.StatusOK).says(t, "tbody", askedWhy)
 		page := decider.get(request).is(t, http.StatusOK)
 		page.says(t, "#main", "¥500.00 → 变为 ¥379.50")

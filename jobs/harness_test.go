@@ -24,6 +24,7 @@ import (
 func TestMain(m *testing.M) {
 	models.QueryDelays = []time.Duration{time.Second, 2 * time.Second}
 	jobs.HurryWebhooks(2 * time.Second)
+	jobs.HurryRefunds(time.Second)
 	os.Exit(m.Run())
 }
 

@@ -40,8 +40,12 @@ func (w *world) chargeAgain(r *rapid.T) {
 
 func (w *world) grant(r *rapid.T) {
 	s := w.shop(r)
-	ok(r, w.Book(w.ctx, s.account, models.KindBonusGrant, w.unique("bonus"), 50*yuan))
-	s.bonus += 50 * yuan
+	w.ask(r, models.ApprovalInput{Kind: models.ApprovalBonusGrant, AccountID: s.account, Amount: "50"}, func(do bool) string {
+		if do {
+			s.bonus += 50 * yuan
+		}
+		return ""
+	})
 }
 
 func (w *world) account(r *rapid.T, s *shop) models.Account {
@@ -138,17 +142,8 @@ func (w *world) switchCampaign(r *rapid.T) {
 	delete(s.restarted, c)
 }
 
-func (w *world) freeze(r *rapid.T) {
-	s := w.shop(r)
-	ok(r, w.FreezeAccount(w.ctx, w.actor, s.account, "checks"))
-	s.frozen = true
-}
-
-func (w *world) unfreeze(r *rapid.T) {
-	s := w.shop(r)
-	ok(r, w.UnfreezeAccount(w.ctx, w.actor, s.account))
-	s.frozen = false
-}
+func (w *world) freeze(r *rapid.T)   { w.setFrozen(r, true) }
+func (w *world) unfreeze(r *rapid.T) { w.setFrozen(r, false) }
 
 func (w *world) wait(r *rapid.T) {
 	w.Clock.Add(rapid.SampledFrom([]time.Duration{time.Second, 9 * time.Minute, time.Hour}).Draw(r, "time"))
@@ -169,6 +164,7 @@ func (w *world) check(r *rapid.T) {
 	for _, o := range w.payments {
 		w.checkOrder(r, o)
 	}
+	w.checkGivings(r)
 	w.checkFeed(r)
 }
 
@@ -237,6 +233,7 @@ func (w *world) checkOrder(r *rapid.T, o *order) {
 	if p.AmountFen != o.AmountFen || p.AccountID != o.shop.account {
 		r.Fatalf("payment %s changed: %+v", p.No, p)
 	}
+	o.checkRefunded(r, p)
 }
 
 // rest: when everything has been asked about, every trade that the gateway
@@ -270,8 +267,8 @@ func (w *world) rest(r *rapid.T) {
 			k.Before = page.Older
 		}
 	}
-	if rows != credited {
-		r.Fatalf("statements show %d fen of recharges, the gateway holds %d for them", rows, credited)
+	if rows != credited+w.banked {
+		r.Fatalf("statements show %d fen of recharges, the gateway holds %d for them and the bank %d", rows, credited, w.banked)
 	}
 	if audit, err := w.VerifyAudit(w.ctx); err != nil || audit.Fault != nil {
 		r.Fatalf("the audit log: %v, %v", audit.Fault, err)

@@ -27,9 +27,10 @@ func init() {
 func TestMoneyHoldsWhateverHappens(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
-		actor := staff(t, b)
+		actor, o := staff(t, b), newOffice(t, b)
 		rapid.Check(t, func(r *rapid.T) {
 			w := newWorld(t, b, actor)
+			w.office = o
 			r.Repeat(map[string]func(*rapid.T){
 				"":                   w.check,
 				"draft":              w.draft,
@@ -58,6 +59,14 @@ func TestMoneyHoldsWhateverHappens(t *testing.T) {
 				"switch":             w.switchCampaign,
 				"freeze":             w.freeze,
 				"unfreeze":           w.unfreeze,
+				"adjust":             w.adjust,
+				"bank transfer":      w.bankTransfer,
+				"clear suspense":     w.clearSuspense,
+				"refund":             w.refund,
+				"refund more":        w.refund,
+				"refund ends":        w.refundEnds,
+				"refund ends twice":  w.refundEnds,
+				"decide":             w.decide,
 				"wait":               w.wait,
 			})
 			w.rest(r)
@@ -70,12 +79,20 @@ type world struct {
 	*modelstest.Bench
 	ctx      context.Context
 	actor    models.Actor
+	office   office
+	requests []*request
+	refunds  []*giving
+	numbers  []string // of bank transfers that were asked for
+	used     map[string]bool
+	banked   models.Fen // credited by bank transfers
 	sellers  []*shop
 	payments []*order
 	trades   []*trade
 	charges  []*models.Charge
 	parked   models.Fen // in suspense, with what earlier worlds left there
 	number   int        // makes names unique
+
+	givenBefore models.Fen // on its way back since earlier worlds
 
 	cursor int64 // of the feed, and what it told
 	told   map[int64]models.DeliveryState
@@ -106,18 +123,20 @@ type order struct {
 	credited *trade
 	failed   bool
 	resumed  string
+	refunded models.Fen
 }
 
 // trade is money that the gateway holds as paid.
 type trade struct {
-	no     string
-	order  *order // nil: for a payment that we don't know
-	amount models.Fen
-	parked bool
+	no      string
+	order   *order // nil: for a payment that we don't know
+	amount  models.Fen
+	parked  bool
+	cleared bool
 }
 
 func newWorld(t *testing.T, b *modelstest.Bench, actor models.Actor) *world {
-	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b), told: map[int64]models.DeliveryState{}}
+	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b), givenBefore: systemBalance(t, b, "refund"), used: map[string]bool{}, told: map[int64]models.DeliveryState{}}
 	for range 2 {
 		account, campaigns := b.Seller(t, 100_000*yuan, 300*yuan)
 		s := &shop{account: account}
@@ -130,10 +149,15 @@ func newWorld(t *testing.T, b *modelstest.Bench, actor models.Actor) *world {
 }
 
 // suspense is what stands in suspense.
-func suspense(t interface{ Fatal(...any) }, b *modelstest.Bench) (fen models.Fen) {
+func suspense(t fatal, b *modelstest.Bench) models.Fen { return systemBalance(t, b, "suspense") }
+
+type fatal interface{ Fatal(...any) }
+
+// systemBalance is what stands on a ledger account of the portal's own.
+func systemBalance(t fatal, b *modelstest.Bench, name string) (fen models.Fen) {
 	db, err := b.Handle()
 	if err == nil {
-		err = db.QueryRow("SELECT balance_fen FROM ledger_accounts WHERE name = 'suspense'").Scan(&fen)
+		err = db.QueryRow("SELECT balance_fen FROM ledger_accounts WHERE name = $1", name).Scan(&fen)
 	}
 	if err != nil {
 		t.Fatal(err)

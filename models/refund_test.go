@@ -9,14 +9,6 @@ import (
 	"ztc-portal/models/modelstest"
 )
 
-func ledgerBalance(t testing.TB, b *modelstest.Bench, name string) (fen models.Fen) {
-	t.Helper()
-	db, err := b.Handle()
-	must(t, err)
-	must(t, db.QueryRowContext(t.Context(), "SELECT balance_fen FROM ledger_accounts WHERE name = $1", name).Scan(&fen))
-	return fen
-}
-
 func TestRefundFromReservationToTheGateway(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
@@ -25,8 +17,8 @@ func TestRefundFromReservationToTheGateway(t *testing.T) {
 		p := recharge(t, b, account, 500*yuan)
 		first := refunded(t, b, o, p, "200")
 		wantFunds(t, b, account, 300*yuan, 0)
-		if first.State != models.RefundReserved || ledgerBalance(t, b, "refund") != 200*yuan || ledgerBalance(t, b, "gateway:alipay") != -500*yuan {
-			t.Errorf("reserved: %+v, %d in refund", first, ledgerBalance(t, b, "refund"))
+		if first.State != models.RefundReserved || systemBalance(t, b, "refund") != 200*yuan || systemBalance(t, b, "gateway:alipay") != -500*yuan {
+			t.Errorf("reserved: %+v, %d in refund", first, systemBalance(t, b, "refund"))
 		}
 		wantState(t, b, p.No, models.PaymentPaid)
 		_, err := b.AskApproval(t.Context(), o.finance, refunding(p, "300.01"))
@@ -51,7 +43,7 @@ func TestRefundFromReservationToTheGateway(t *testing.T) {
 			t.Errorf("sent after its end: %+v, %v", sent, err)
 		}
 		part := wantState(t, b, p.No, models.PaymentPartiallyRefunded)
-		if part.RefundedFen != 200*yuan || ledgerBalance(t, b, "refund") != 0 || ledgerBalance(t, b, "gateway:alipay") != -300*yuan {
+		if part.RefundedFen != 200*yuan || systemBalance(t, b, "refund") != 0 || systemBalance(t, b, "gateway:alipay") != -300*yuan {
 			t.Errorf("partly refunded: %+v", part)
 		}
 		for _, amount := range []string{"100", "200"} { // a second part, then the rest
@@ -100,7 +92,7 @@ func TestReleasedRefundIsInTheCashAgain(t *testing.T) {
 		must(t, settled(t, b, r)) // a no-op
 		wantFunds(t, b, account, 500*yuan, 0)
 		wantDelivery(t, b, account, models.DeliveryRecovering)
-		if p := wantState(t, b, p.No, models.PaymentPaid); p.RefundedFen != 0 || ledgerBalance(t, b, "refund") != 0 {
+		if p := wantState(t, b, p.No, models.PaymentPaid); p.RefundedFen != 0 || systemBalance(t, b, "refund") != 0 {
 			t.Errorf("refused, yet %+v", p)
 		}
 		refunded(t, b, o, p, "500") // may be asked for again
@@ -217,6 +209,35 @@ func TestBankNumberIsCreditedOnceUnderRace(t *testing.T) {
 				t.Errorf("%d accounts were credited, %d fen", credited, total)
 			}
 		}
+		b.Sound(t)
+	})
+}
+
+// What is on its way back counts as gone, however much cash other payments left.
+func TestRefundsUnderWayCountAgainstThePayment(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		o := newOffice(t, b)
+		account, _ := b.Seller(t)
+		p := recharge(t, b, account, 500*yuan)
+		recharge(t, b, account, 2000*yuan)
+		waiting := ask(t, b, o.finance, refunding(p, "200.01"))
+		r := refunded(t, b, o, p, "300")
+		for range 2 { // reserved, then sent
+			_, err := b.AskApproval(t.Context(), o.admin, refunding(p, "200.01"))
+			wantField(t, err, "amount", "error.refund.over_paid")
+			_, err = b.SendingRefund(t.Context(), r.RequestNo)
+			must(t, err)
+		}
+		if failed := approve(t, b, o.other, waiting, models.ApprovalFailed); failed.Note != "error.refund.over_paid" {
+			t.Errorf("it failed with %s", failed.Note)
+		}
+		must(t, settled(t, b, r))
+		_, err := b.AskApproval(t.Context(), o.admin, refunding(p, "200.01"))
+		wantField(t, err, "amount", "error.refund.over_paid")
+		must(t, settled(t, b, refunded(t, b, o, p, "200")))
+		wantState(t, b, p.No, models.PaymentRefunded)
+		wantFunds(t, b, account, 2000*yuan, 0)
 		b.Sound(t)
 	})
 }

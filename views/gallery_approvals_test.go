@@ -27,7 +27,7 @@ func approvalScreens() []screen {
 	at := func(path string) func(*layout.Chrome) {
 		return func(c *layout.Chrome) {
 			atDesk(models.RoleFinance)(c)
-			c.Path = path
+			c.Path, c.OpenApprovals = path, 7
 		}
 	}
 	queue := admin.ApprovalsPage{Now: now, Show: "open", Open: 7, Pager: components.Pager{OlderHref: "/admin/approvals?before=3", Shown: 7}}

@@ -57,7 +57,9 @@ func (w *Web) chrome(c echo.Context) (layout.Chrome, error) {
 	chrome.SignedIn, chrome.Email = true, who.Email
 	if who.Role.IsStaff() {
 		chrome.Staff, chrome.Query = who.Role, lastSearch(c)
-		return chrome, nil
+		open, err := w.Store.OpenApprovals(c.Request().Context())
+		chrome.OpenApprovals = int(open)
+		return chrome, err
 	}
 	shell, err := w.Store.Shell(c.Request().Context(), who.AccountID)
 	if err != nil {

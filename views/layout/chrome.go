@@ -42,6 +42,8 @@ type Chrome struct {
 	State     models.AccountState
 	Spendable models.Fen
 	Banner    *Banner // see BannerOf
+
+	OpenApprovals int // how many wait for a decision, for staff
 }
 
 // product and place name what the reader stands in; both are keys.

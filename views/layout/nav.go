@@ -68,6 +68,14 @@ func (c Chrome) places() []group {
 	return open
 }
 
+// waiting is how much waits for somebody at a place.
+func (c Chrome) waiting(i item) int {
+	if i.key == "approvals" {
+		return c.OpenApprovals
+	}
+	return 0
+}
+
 // home is where the reader begins.
 func (c Chrome) home() string { return c.places()[0].items[0].href }
 
