@@ -61,6 +61,9 @@ type Settings struct {
 	MinRechargeFen models.Fen    `env:"PORTAL_MIN_RECHARGE_FEN" envDefault:"20000" meaning:"least amount of one recharge, in fen"`
 	MaxRechargeFen models.Fen    `env:"PORTAL_MAX_RECHARGE_FEN" envDefault:"50000000" meaning:"greatest amount of one recharge, in fen"`
 
+	StaffSession time.Duration `env:"PORTAL_STAFF_SESSION" envDefault:"8h" meaning:"how long a sign-in of staff lasts at most"`
+	StaffIdle    time.Duration `env:"PORTAL_STAFF_IDLE" envDefault:"30m" meaning:"how long a sign-in of staff lasts unused"`
+
 	APIRate       int      `env:"PORTAL_API_RATE" envDefault:"200" meaning:"requests a second that one API key may make, twice as many at once; 0: no limit"`
 	WebhookURL    string   `env:"PORTAL_WEBHOOK_URL" derived:"none" meaning:"where the ad engine is told of changes; https in production"`
 	WebhookSecret []string `env:"PORTAL_WEBHOOK_SECRET" derived:"none" meaning:"signs webhooks: whsec_ and base64 of 24 to 64 random bytes; two, comma-separated, while it is being changed"`

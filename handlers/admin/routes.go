@@ -15,9 +15,24 @@ type admin struct{ *web.Web }
 // Mount adds the staff's pages to those that know who asks.
 func Mount(pages *echo.Group, w *web.Web) {
 	a := &admin{w}
+	enrol := pages.Group("/admin/security", web.StaffOrEnrolling)
+	enrol.GET("/enrol", a.showEnrol)
+	enrol.GET("/enrol/qr.png", a.enrolQR)
+	enrol.POST("/enrol", a.enrol)
+	enrol.POST("/passkeys", a.addPasskey)
+	enrol.POST("/passkeys/options", a.askNewPasskey)
+
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.home)
 	g.GET("/jobs", a.showJobs)
+	g.GET("/security", a.showSecurity)
+	g.POST("/security/codes", a.renewCodes)
+	g.POST("/security/passkeys/:id/remove", a.removePasskey)
+	g.POST("/security/sessions/:id/revoke", a.revokeSession)
+	g.POST("/security/sessions/revoke", a.revokeOtherSessions)
+	g.GET("/staff", a.showStaff, web.Needs(models.PermStaff))
+	g.POST("/staff/:id/revoke", a.revokeStaff, web.Needs(models.PermStaff))
+	g.POST("/staff/:id/reset", a.resetStaff, web.Needs(models.PermStaff))
 	g.POST("/jobs/webhooks/:id/resend", a.resendWebhook, web.Needs(models.PermRepair))
 }
 
