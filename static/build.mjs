@@ -29,5 +29,6 @@ mkdirSync(dist, { recursive: true });
 execFileSync("node_modules/.bin/tailwindcss", ["-i", "static/css/app.css", "-o", `${dist}/app.css`, "--minify"], { stdio: "inherit" });
 copyFileSync("node_modules/htmx.org/dist/htmx.min.js", `${dist}/htmx.js`);
 copyFileSync("static/js/app.js", `${dist}/app.js`);
+copyFileSync("static/js/passkey.js", `${dist}/passkey.js`);
 copyFileSync("static/favicon.svg", `${dist}/favicon.svg`);
 writeFileSync(`${dist}/icons.svg`, sprite());

@@ -20,6 +20,13 @@ var Flashes = map[string]string{
 	"flash.payment_cancelled": "info",
 	"flash.restart_undone":    "info",
 	"flash.webhook_resent":    "info",
+	"flash.totp_set":          "success",
+	"flash.passkey_added":     "success",
+	"flash.passkey_removed":   "info",
+	"flash.session_revoked":   "info",
+	"flash.sessions_revoked":  "info",
+	"flash.staff_revoked":     "info",
+	"flash.factors_reset":     "info",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

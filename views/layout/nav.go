@@ -32,13 +32,15 @@ var places = []group{
 var staffPlaces = []group{
 	{key: "staff", icon: "shield-check", items: []item{
 		{"jobs", "clock", "/admin/jobs"},
+		{"members", "user-round", "/admin/staff"},
+		{"security", "lock", "/admin/security"},
 	}},
 }
 
 // places are those of who reads the page.
 func (c Chrome) places() []group {
 	if c.Staff != "" {
-		return staffPlaces
+		return permitted(staffPlaces, c.Staff)
 	}
 	return places
 }
@@ -80,7 +82,7 @@ func (c Chrome) in(g group) bool {
 // several; of the staff's, who have no dock, all.
 func (c Chrome) siblings() []item {
 	if c.Staff != "" {
-		return staffPlaces[0].items
+		return c.places()[0].items
 	}
 	for _, g := range places {
 		if c.in(g) && len(g.items) > 1 {
