@@ -27,7 +27,7 @@ func commands() []command {
 		{"serve", "", "serve the portal (demo mode migrates and seeds an empty database, and runs the sandbox gateway)", serve},
 		{"migrate", "", "bring the database's schema up to date", migrate},
 		{"seed", "", "fill an empty database with the demo's sellers", seed},
-		{"user", "create --email E --role R [--shop N]", "create a user; the password is read from standard input", user},
+		{"user", "create --email E --role R [--shop N] | reset-factors --email E", "create a user; the password is read from standard input. reset-factors: a member of staff sets the second factor up anew", user},
 		{"apikey", "create --name N [--scope S,S] | list | revoke ID", "the keys by which an ad engine speaks to the API; create prints the key alone, once", apikey},
 		{"simulate", "[--url U] [--rate R] [--speed S] [--seed N] [--for D]", "play an ad engine against the API; the key is read from standard input", simulate},
 		{"bench", "[--quick] [--cpuprofile FILE]", "settlements and pages per second beside raw SQL, on both databases", bench},

@@ -51,5 +51,13 @@ func (b *browser) enrol(email string) []string {
 	b.site.apps[email] = its
 	done := b.post("/admin/security/enrol", "code", its.next(b.t, b.site.Clock)).is(b.t, http.StatusOK)
 	b.get("/admin/jobs").is(b.t, http.StatusOK)
-	return strings.Fields(done.Find("[data-codes]").Text())
+	return done.codes()
+}
+
+// codes are the recovery codes that a page shows.
+func (a answer) codes() (codes []string) {
+	for _, code := range a.Find("[data-codes] code").EachIter() {
+		codes = append(codes, code.Text())
+	}
+	return codes
 }

@@ -300,7 +300,7 @@ func (s *Store) RemovePasskey(ctx context.Context, by Actor, id int64) error {
 	return s.inTx(ctx, func(t *tx) error {
 		var user User
 		if err := t.locked().Take(&user, by.UserID).Error; err != nil {
-			return err
+			return found(err, "user")
 		}
 		var key passkey
 		if err := t.Take(&key, "id = ? AND user_id = ?", id, by.UserID).Error; err != nil {

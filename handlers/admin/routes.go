@@ -15,12 +15,11 @@ type admin struct{ *web.Web }
 // Mount adds the staff's pages to those that know who asks.
 func Mount(pages *echo.Group, w *web.Web) {
 	a := &admin{w}
-	enrol := pages.Group("/admin/security", web.StaffOrEnrolling)
-	enrol.GET("/enrol", a.showEnrol)
-	enrol.GET("/enrol/qr.png", a.enrolQR)
-	enrol.POST("/enrol", a.enrol)
-	enrol.POST("/passkeys", a.addPasskey)
-	enrol.POST("/passkeys/options", a.askNewPasskey)
+	pages.GET("/admin/security/enrol", a.showEnrol, web.StaffOrEnrolling)
+	pages.GET("/admin/security/enrol/qr.png", a.enrolQR, web.StaffOrEnrolling)
+	pages.POST("/admin/security/enrol", a.enrol, web.StaffOrEnrolling)
+	pages.POST("/admin/security/passkeys", a.addPasskey, web.StaffOrEnrolling)
+	pages.POST("/admin/security/passkeys/options", a.askNewPasskey, web.StaffOrEnrolling)
 
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.home)
