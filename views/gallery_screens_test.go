@@ -75,6 +75,7 @@ func screens() []screen {
 	all = append(all, recordScreens()...)
 	all = append(all, campaignScreens()...)
 	all = append(all, adminScreens()...)
+	all = append(all, signInScreens()...)
 	all = append(all, docsScreens()...)
 	return append(all, errorScreens()...)
 }
