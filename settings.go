@@ -51,7 +51,7 @@ type Settings struct {
 	PublicURL   string     `env:"PORTAL_PUBLIC_URL" derived:"localhost and the port of PORTAL_ADDR" meaning:"what browsers and gateways call the portal; https in production"`
 	DatabaseURL string     `env:"PORTAL_DATABASE_URL" envDefault:"sqlite:data/portal.db" meaning:"sqlite:FILE or postgres://…; production must name its own"`
 	DataDir     string     `env:"PORTAL_DATA_DIR" envDefault:"data" meaning:"folder for what demo mode generates: secret, sandbox keys"`
-	Secret      string     `env:"PORTAL_SECRET" derived:"generated in demo" meaning:"signs cookies and form tokens; 32 bytes or more, the same on every replica"`
+	Secret      string     `env:"PORTAL_SECRET" derived:"generated in demo" meaning:"signs cookies and form tokens, seals second factors; 32 bytes or more, the same on every replica"`
 	LogLevel    slog.Level `env:"PORTAL_LOG_LEVEL" envDefault:"INFO" meaning:"DEBUG, INFO, WARN or ERROR"`
 
 	TrustedProxy []netip.Prefix `env:"PORTAL_TRUSTED_PROXY" derived:"none" meaning:"networks, comma-separated, whose X-Forwarded-For is believed"`

@@ -60,6 +60,7 @@ func TestNewcomerNeedsNoSetting(t *testing.T) {
 	want := Settings{
 		Env: "demo", Addr: "127.0.0.1:8080", PublicURL: "http://localhost:8080",
 		DatabaseURL: "sqlite:data/portal.db", DataDir: "data", LogLevel: slog.LevelInfo,
+		StaffSession: 8 * time.Hour, StaffIdle: 30 * time.Minute,
 		PaymentTTL: 30 * time.Minute, ArrearsGrace: 24 * time.Hour,
 		MinRechargeFen: 200_00, MaxRechargeFen: 500_000_00, SandboxAddr: "127.0.0.1:8081",
 		APIRate: 200, Simulate: "on", ClockSpeed: 1,
