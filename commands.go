@@ -55,10 +55,14 @@ func seedEmptyDemo(ctx context.Context, s Settings, store *models.Store) error {
 }
 
 // user creates a seller or a member of staff; the password comes by standard
-// input, so that it stands in no list of processes.
+// input, so that it stands in no list of processes. Staff set their second
+// factor up at the first sign-in.
 func user(ctx context.Context, s Settings, args []string) error {
+	if len(args) > 0 && args[0] == "reset-factors" {
+		return resetFactors(ctx, s, args[1:])
+	}
 	if len(args) == 0 || args[0] != "create" {
-		return errors.New("say: user create --email E --role seller|support|finance|admin [--shop N]")
+		return errors.New("say: user create --email E --role seller|support|finance|admin [--shop N], or user reset-factors --email E")
 	}
 	flags := flag.NewFlagSet("user create", flag.ContinueOnError)
 	email := flags.String("email", "", "the sign-in")
@@ -87,4 +91,20 @@ func user(ctx context.Context, s Settings, args []string) error {
 		fmt.Println("account", accountID)
 	}
 	return nil
+}
+
+// resetFactors takes the second factors of a member of staff away: the way back
+// in for the last administrator, or after PORTAL_SECRET was changed.
+func resetFactors(ctx context.Context, s Settings, args []string) error {
+	flags := flag.NewFlagSet("user reset-factors", flag.ContinueOnError)
+	email := flags.String("email", "", "the sign-in")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	store, err := openStore(s, newLog(s), nil)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return store.ResetFactorsOf(ctx, *email)
 }

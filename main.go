@@ -27,7 +27,7 @@ func commands() []command {
 		{"serve", "", "serve the portal (demo mode migrates and seeds an empty database, and runs the sandbox gateway)", serve},
 		{"migrate", "", "bring the database's schema up to date", migrate},
 		{"seed", "", "fill an empty database with the demo's sellers", seed},
-		{"user", "create --email E --role R [--shop N]", "create a user; the password is read from standard input", user},
+		{"user", "create --email E --role R [--shop N] | reset-factors --email E", "create a user; the password is read from standard input. reset-factors: a member of staff sets the second factor up anew", user},
 		{"apikey", "create --name N [--scope S,S] | list | revoke ID", "the keys by which an ad engine speaks to the API; create prints the key alone, once", apikey},
 		{"audit", "verify [--noted HASH] | export [--from D] [--to D]", "hold the audit log against its hashes, naming the first row that was changed; or write it as CSV", audit},
 		{"reconcile", "--day YYYY-MM-DD [--rail alipay]", "hold a day against the gateway's bill; fails while differences are open", reconcile},

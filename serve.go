@@ -31,7 +31,14 @@ func openStore(s Settings, log *slog.Logger, now func() time.Time) (*models.Stor
 	rules.PaymentTTL, rules.ArrearsGrace = s.PaymentTTL, s.ArrearsGrace
 	rules.MinRecharge, rules.MaxRecharge, rules.Demo = s.MinRechargeFen, s.MaxRechargeFen, s.Demo()
 	rules.Webhooks = s.WebhookURL != ""
-	store, err := models.Open(s.DatabaseURL, models.Options{Rules: rules, Log: log, Now: now})
+	rules.StaffSession, rules.StaffIdle = s.StaffSession, s.StaffIdle
+	secret, err := s.SecretKey()
+	if err != nil {
+		return nil, err
+	}
+	store, err := models.Open(s.DatabaseURL, models.Options{
+		Rules: rules, Log: log, Now: now, Wall: time.Now, Secret: secret, PublicURL: s.PublicURL,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}

@@ -51,7 +51,7 @@ type Settings struct {
 	PublicURL   string     `env:"PORTAL_PUBLIC_URL" derived:"localhost and the port of PORTAL_ADDR" meaning:"what browsers and gateways call the portal; https in production"`
 	DatabaseURL string     `env:"PORTAL_DATABASE_URL" envDefault:"sqlite:data/portal.db" meaning:"sqlite:FILE or postgres://…; production must name its own"`
 	DataDir     string     `env:"PORTAL_DATA_DIR" envDefault:"data" meaning:"folder for what demo mode generates: secret, sandbox keys"`
-	Secret      string     `env:"PORTAL_SECRET" derived:"generated in demo" meaning:"signs cookies and form tokens; 32 bytes or more, the same on every replica"`
+	Secret      string     `env:"PORTAL_SECRET" derived:"generated in demo" meaning:"signs cookies and form tokens, seals second factors; 32 bytes or more, the same on every replica"`
 	LogLevel    slog.Level `env:"PORTAL_LOG_LEVEL" envDefault:"INFO" meaning:"DEBUG, INFO, WARN or ERROR"`
 
 	TrustedProxy []netip.Prefix `env:"PORTAL_TRUSTED_PROXY" derived:"none" meaning:"networks, comma-separated, whose X-Forwarded-For is believed"`
@@ -60,6 +60,9 @@ type Settings struct {
 	ArrearsGrace   time.Duration `env:"PORTAL_ARREARS_GRACE" envDefault:"24h" meaning:"how long an account may be in arrears before it is suspended"`
 	MinRechargeFen models.Fen    `env:"PORTAL_MIN_RECHARGE_FEN" envDefault:"20000" meaning:"least amount of one recharge, in fen"`
 	MaxRechargeFen models.Fen    `env:"PORTAL_MAX_RECHARGE_FEN" envDefault:"50000000" meaning:"greatest amount of one recharge, in fen"`
+
+	StaffSession time.Duration `env:"PORTAL_STAFF_SESSION" envDefault:"8h" meaning:"how long a sign-in of staff lasts at most"`
+	StaffIdle    time.Duration `env:"PORTAL_STAFF_IDLE" envDefault:"30m" meaning:"how long a sign-in of staff lasts unused"`
 
 	APIRate       int      `env:"PORTAL_API_RATE" envDefault:"200" meaning:"requests a second that one API key may make, twice as many at once; 0: no limit"`
 	WebhookURL    string   `env:"PORTAL_WEBHOOK_URL" derived:"none" meaning:"where the ad engine is told of changes; https in production"`

@@ -52,6 +52,12 @@ func (s Settings) checkServer(f *faults) {
 	if s.Secret != "" && len(s.Secret) < minSecretBytes {
 		f.add("PORTAL_SECRET", "has %d bytes, at least %d are needed", len(s.Secret), minSecretBytes)
 	}
+	if s.StaffSession < 15*time.Minute || s.StaffSession > 8*time.Hour {
+		f.add("PORTAL_STAFF_SESSION", "%v is not between 15m and 8h", s.StaffSession)
+	}
+	if s.StaffIdle < time.Minute || s.StaffIdle > s.StaffSession {
+		f.add("PORTAL_STAFF_IDLE", "%v is not between 1m and PORTAL_STAFF_SESSION", s.StaffIdle)
+	}
 	if s.Demo() {
 		return
 	}

@@ -60,6 +60,7 @@ func TestNewcomerNeedsNoSetting(t *testing.T) {
 	want := Settings{
 		Env: "demo", Addr: "127.0.0.1:8080", PublicURL: "http://localhost:8080",
 		DatabaseURL: "sqlite:data/portal.db", DataDir: "data", LogLevel: slog.LevelInfo,
+		StaffSession: 8 * time.Hour, StaffIdle: 30 * time.Minute,
 		PaymentTTL: 30 * time.Minute, ArrearsGrace: 24 * time.Hour,
 		MinRechargeFen: 200_00, MaxRechargeFen: 500_000_00, SandboxAddr: "127.0.0.1:8081",
 		APIRate: 200, Simulate: "on", ClockSpeed: 1,
@@ -134,6 +135,8 @@ func TestProductionNamesWhatIsWrong(t *testing.T) {
 		"PORTAL_ARREARS_GRACE=-1s":                               "PORTAL_ARREARS_GRACE: -1s is not between 0 and 720h",
 		"PORTAL_MIN_RECHARGE_FEN=0":                              "PORTAL_MIN_RECHARGE_FEN: must be more than 0",
 		"PORTAL_MIN_RECHARGE_FEN=200.00":                         `PORTAL_MIN_RECHARGE_FEN: strconv.ParseInt: parsing "200.00": invalid syntax`,
+		"PORTAL_STAFF_SESSION=9h":                                "PORTAL_STAFF_SESSION: 9h0m0s is not between 15m and 8h",
+		"PORTAL_STAFF_IDLE=10s":                                  "PORTAL_STAFF_IDLE: 10s is not between 1m and PORTAL_STAFF_SESSION",
 		"PORTAL_MAX_RECHARGE_FEN=19999":                          "PORTAL_MAX_RECHARGE_FEN: must be between PORTAL_MIN_RECHARGE_FEN and 10000000000",
 		"PORTAL_MAX_RECHARGE_FEN=10000000001":                    "PORTAL_MAX_RECHARGE_FEN: must be between PORTAL_MIN_RECHARGE_FEN and 10000000000",
 		"PORTAL_API_RATE=-1":                                     "PORTAL_API_RATE: must be 0 or more",

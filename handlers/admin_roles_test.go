@@ -61,6 +61,20 @@ var staffRoutes = map[string]models.Permission{
 	"GET /admin/jobs/queue/*":                models.PermRead,
 	"POST /admin/jobs/queue/*":               models.PermRepair,
 	"PUT /admin/jobs/queue/*":                models.PermRepair,
+
+	"GET /admin/security":                      models.PermRead,
+	"GET /admin/security/enrol":                models.PermRead,
+	"GET /admin/security/enrol/qr.png":         models.PermRead,
+	"POST /admin/security/enrol":               models.PermRead,
+	"POST /admin/security/passkeys":            models.PermRead,
+	"POST /admin/security/passkeys/options":    models.PermRead,
+	"POST /admin/security/passkeys/:id/remove": models.PermRead,
+	"POST /admin/security/codes":               models.PermRead,
+	"POST /admin/security/sessions/:id/revoke": models.PermRead,
+	"POST /admin/security/sessions/revoke":     models.PermRead,
+	"GET /admin/staff":                         models.PermStaff,
+	"POST /admin/staff/:id/revoke":             models.PermStaff,
+	"POST /admin/staff/:id/reset":              models.PermStaff,
 }
 
 // Every role tries every route of the staff's: it is refused with 403 exactly

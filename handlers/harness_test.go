@@ -39,6 +39,7 @@ type site struct {
 	handler http.Handler
 	routes  []*echo.Route
 	ready   error
+	apps    map[string]*app // authenticator apps of the staff, by e-mail
 }
 
 // eachSite runs a test on every engine.
@@ -50,7 +51,7 @@ func eachSite(t *testing.T, test func(*testing.T, *site)) {
 
 func newSite(t *testing.T, b *modelstest.Bench, change func(*handlers.Config)) *site {
 	t.Helper()
-	s := &site{Bench: b}
+	s := &site{Bench: b, apps: map[string]*app{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	s.url = server.URL
@@ -101,7 +102,7 @@ func (s *site) member(t testing.TB, role models.Role, email string) (*browser, i
 	must(t, err)
 	b := s.browser(t)
 	if role.IsStaff() {
-		b.signInTo("/admin", email)
+		b.enrol(email)
 	} else {
 		b.signIn(email)
 	}
@@ -124,7 +125,13 @@ func (b *browser) signInTo(path, email string) {
 	b.t.Helper()
 	b.email = email
 	b.get("/login")
-	b.post("/login", "email", email, "password", password).leads(b.t, path)
+	answer := b.post("/login", "email", email, "password", password)
+	if its := b.site.apps[email]; its != nil {
+		answer.leads(b.t, "/login/factor")
+		b.get("/login/factor").is(b.t, http.StatusOK)
+		answer = b.post("/login/factor", "code", its.next(b.t, b.site.Clock))
+	}
+	answer.leads(b.t, path)
 	b.get(path).is(b.t, http.StatusOK)
 }
 

@@ -20,7 +20,10 @@ func (p *portal) showLogin(c echo.Context) error {
 	if who := web.Who(c); who != nil {
 		return web.SeeOther(c, web.Home(who))
 	}
-	page := views.LoginPage{CSRF: p.Token(c), Demo: p.Demo}
+	if web.Half(c) != nil {
+		return web.SeeOther(c, web.Door(c))
+	}
+	page := views.LoginPage{CSRF: p.Token(c), Demo: p.Demo, DemoCode: p.Store.DemoCode()}
 	return p.Render(c, http.StatusOK, page, views.Login(page))
 }
 
@@ -32,19 +35,18 @@ func (p *portal) login(c echo.Context) error {
 	if err != nil {
 		return p.refuseLogin(c, in.Email, err)
 	}
-	who, err := p.Store.WhoIs(c.Request().Context(), secret)
-	if err != nil {
-		return err
-	}
 	if err := p.SignIn(c, secret); err != nil {
 		return err
 	}
-	return web.SeeOther(c, web.Home(who))
+	if web.Half(c) != nil {
+		return web.SeeOther(c, web.Door(c))
+	}
+	return web.SeeOther(c, web.Home(web.Who(c)))
 }
 
 // refuseLogin draws the form again with what was wrong.
 func (p *portal) refuseLogin(c echo.Context, email string, err error) error {
-	page := views.LoginPage{CSRF: p.Token(c), Demo: p.Demo, Email: email}
+	page := views.LoginPage{CSRF: p.Token(c), Demo: p.Demo, DemoCode: p.Store.DemoCode(), Email: email}
 	if fields, ok := web.Refused(err); ok {
 		page.Errors = fields
 	} else if refusal := (*models.Error)(nil); errors.As(err, &refusal) && refusal.Code != models.Internal {

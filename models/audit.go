@@ -37,11 +37,13 @@ func (auditRow) TableName() string { return "audit_log" }
 // they are offered as a filter; each has its words in the catalogues, and a
 // test finds an act that is missing here.
 var AuditActions = []string{
-	"session.open", "user.create",
-	"account.freeze", "account.unfreeze",
+	"session.open", "session.password", "session.refuse", "session.revoke", "user.create",
+	"totp.set", "passkey.add", "passkey.remove", "recovery.renew", "factor.reset",
+	"account.freeze", "account.unfreeze", "account.note", "account.view_as",
 	"campaign.create", "campaign.switch", "campaign.budget", "campaign.restart", "campaign.restart_undo", "keyword.bid",
 	ActAsk, ActRepair, ActClose, "approval.ask", "approval.approved", "approval.refused", "approval.withdrawn", "approval.failed",
 	"refund.settled", "refund.released", "reconciliation.run", "difference.work",
+	"job.cancel", "job.retry", "job.delete", "queue.pause", "queue.resume",
 	"webhook.resend", "apikey.create", "apikey.revoke",
 	"audit.seal", "audit.export",
 }

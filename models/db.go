@@ -40,6 +40,10 @@ type Options struct {
 	Rules Rules            // limits and durations; DefaultRules() when zero
 	Log   *slog.Logger
 	Pool  int // connections at most; 0 means a sensible number
+
+	Wall      func() time.Time // the machine's clock, by which staff sign in; Now when nil
+	Secret    []byte           // seals the staff's second factors; without it they have none
+	PublicURL string           // the portal's own address, which passkeys are bound to; empty: there are none
 }
 
 // Store is the only way to the database. Exported methods open one
@@ -56,6 +60,9 @@ type Store struct {
 	lanes  []*lane // in which charges are booked
 	feed   *feed   // wakes those who wait for a change of delivery
 	owners *owners // whose campaigns and keywords are
+	wall   func() time.Time
+	vault  *vault     // nil: opened without a secret
+	party  *passParty // nil: opened without an address that passkeys can be bound to
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
@@ -63,13 +70,20 @@ func Open(url string, opt Options) (*Store, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Wall == nil {
+		opt.Wall = opt.Now
+	}
 	if opt.Rules == (Rules{}) {
 		opt.Rules = DefaultRules()
 	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{now: opt.Now, rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}}
+	vault, err := newVault(opt.Secret)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}
@@ -170,6 +184,10 @@ func (s *Store) Rules() Rules { return s.rules }
 // Now is the Store's clock, UTC in whole microseconds (what both engines keep).
 func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
+// Wall is the machine's clock, UTC in whole microseconds: authenticator apps
+// know no other, and a demo that hurries must not hurry its staff out.
+func (s *Store) Wall() time.Time { return s.wall().UTC().Truncate(time.Microsecond) }
+
 // Ping asks the database for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.read.WithContext(ctx).Exec("SELECT 1").Error
@@ -238,6 +256,8 @@ func (s *Store) migrations() (*goose.Provider, error) {
 type tx struct {
 	*gorm.DB
 	now    time.Time
+	wall   time.Time // the machine's clock at that instant
+	vault  *vault
 	rules  Rules
 	engine Engine
 	system *systemAccounts
@@ -271,7 +291,7 @@ func (s *Store) inTx(ctx context.Context, work func(*tx) error) error {
 	for try := 1; ; try++ {
 		announced := false
 		err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-			t := &tx{DB: db, now: s.Now(), rules: s.rules, engine: s.engine, system: s.system}
+			t := &tx{DB: db, now: s.Now(), wall: s.Wall(), vault: s.vault, rules: s.rules, engine: s.engine, system: s.system}
 			if err := work(t); err != nil {
 				return err
 			}

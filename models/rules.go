@@ -8,6 +8,8 @@ type Rules struct {
 	ArrearsGrace time.Duration // how long arrears are borne before the stop
 	UndoFor      time.Duration // how long a restart can be undone
 	SessionTTL   time.Duration // how long a sign-in lasts
+	StaffSession time.Duration // how long one of staff lasts at most, by the machine's clock
+	StaffIdle    time.Duration // how long one of staff lasts unused, likewise
 	MinRecharge  Fen           // least amount of one payment
 	MaxRecharge  Fen           // most, for methods that name no limit of their own
 	MinBudget    Fen           // least daily budget of a campaign
@@ -24,6 +26,8 @@ func DefaultRules() Rules {
 		ArrearsGrace: 24 * time.Hour,
 		UndoFor:      30 * time.Minute,
 		SessionTTL:   12 * time.Hour,
+		StaffSession: 8 * time.Hour,
+		StaffIdle:    30 * time.Minute,
 		MinRecharge:  200 * Yuan,
 		MaxRecharge:  500_000 * Yuan,
 		MinBudget:    30 * Yuan,

@@ -78,6 +78,9 @@ func (s *Store) SeedDemo(ctx context.Context) error {
 		if _, err := s.CreateUser(ctx, Actor{}, NewUser{Email: staff.Email, Password: book.Password, Role: staff.Role}); err != nil {
 			return err
 		}
+		if err := s.seedTOTP(ctx, staff.Email); err != nil {
+			return err
+		}
 	}
 	for i, seller := range book.Sellers {
 		if err := s.seedSeller(ctx, seller, book.Password, uint64(i)); err != nil {

@@ -21,6 +21,15 @@ const (
 	maxFailsPerEmail   = 50 // of one e-mail from anywhere: strangers can't lock a seller out by five tries
 )
 
+// limits are how many failures are borne before the next try is refused: of a
+// key from an address, of the key from anywhere, of the address for any key.
+type limits struct{ pair, key, address int64 }
+
+var (
+	passwordLimits = limits{maxFailsPerPair, maxFailsPerEmail, maxFailsPerAddress}
+	factorLimits   = limits{maxFactorFails, maxFactorFails, maxFailsPerAddress}
+)
+
 // session is one sign-in. The cookie holds a random id; here stands its hash.
 type session struct {
 	IDHash    string `gorm:"primaryKey"`
@@ -31,6 +40,11 @@ type session struct {
 	SeenAt    time.Time
 	ExpiresAt time.Time
 	RevokedAt *time.Time
+
+	FactorAt    *time.Time // when the second factor passed; only staff have one
+	FactorBy    FactorKind
+	Challenge   string // what a passkey is asked to sign, once
+	ChallengeAt *time.Time
 }
 
 // signInAttempt is one try to sign in.
@@ -50,8 +64,9 @@ type SignInInput struct {
 	UserAgent string
 }
 
-// SignIn checks e-mail and password and opens a new session. It gives the
-// session's secret id, which only the cookie keeps. FieldErrors for what is
+// SignIn checks e-mail and password and opens a new session; that of staff is
+// half open until a second factor has passed too (PassFactor, PassPasskey). It
+// gives the session's secret id, which only the cookie keeps. FieldErrors for what is
 // empty; Unauthenticated for a pair that does not fit, whichever part is
 // wrong; TooMany after too many failures of this e-mail or address.
 func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err error) {
@@ -68,7 +83,7 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 	}
 	email = clip(email, 254)
 	in.Email = email
-	if err := s.noteAttempt(ctx, email, networkOf(in.Address)); err != nil {
+	if err := s.noteAttempt(ctx, email, networkOf(in.Address), passwordLimits); err != nil {
 		return "", err
 	}
 	user, err := s.userByEmail(ctx, email)
@@ -86,15 +101,16 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 	if !fits || user == nil {
 		return "", &Error{Code: Unauthenticated, Key: "error.sign_in.wrong"}
 	}
-	return s.openSession(ctx, user.ID, in)
+	return s.openSession(ctx, *user, in)
 }
 
-// noteAttempt counts this try as a failure before the password is looked at.
+// noteAttempt counts this try as a failure before the password, or the code, is
+// looked at.
 // It is stored first and counted second, so that of tries at the same time no
 // more pass than of tries one after another. A refused try is not kept, or
 // whoever goes on trying would never be heard again.
-func (s *Store) noteAttempt(ctx context.Context, email, address string) error {
-	attempt := signInAttempt{EmailKey: email, Address: address}
+func (s *Store) noteAttempt(ctx context.Context, key, address string, most limits) error {
+	attempt := signInAttempt{EmailKey: key, Address: address}
 	err := s.inTx(ctx, func(t *tx) error {
 		attempt.ID, attempt.At = 0, t.now
 		return t.Create(&attempt).Error
@@ -104,18 +120,18 @@ func (s *Store) noteAttempt(ctx context.Context, email, address string) error {
 	}
 	tooMany := false
 	err = s.inTx(ctx, func(t *tx) error {
-		var byPair, byEmail, byAddress int64
+		var byPair, byKey, byAddress int64
 		failed := t.Model(&signInAttempt{}).Where("NOT succeeded AND at > ?", attempt.At.Add(-ThrottleWindow)).Session(&gorm.Session{})
-		if err := failed.Where("email_key = ? AND address = ?", email, address).Count(&byPair).Error; err != nil {
+		if err := failed.Where("email_key = ? AND address = ?", key, address).Count(&byPair).Error; err != nil {
 			return err
 		}
-		if err := failed.Where("email_key = ?", email).Count(&byEmail).Error; err != nil {
+		if err := failed.Where("email_key = ?", key).Count(&byKey).Error; err != nil {
 			return err
 		}
 		if err := failed.Where("address = ?", address).Count(&byAddress).Error; err != nil {
 			return err
 		}
-		tooMany = byPair > maxFailsPerPair || byEmail > maxFailsPerEmail || byAddress > maxFailsPerAddress
+		tooMany = byPair > most.pair || byKey > most.key || byAddress > most.address
 		if !tooMany {
 			return nil
 		}
@@ -142,27 +158,43 @@ func networkOf(address string) string {
 }
 
 // openSession stores a session under a fresh id and clears the failures of the
-// e-mail it belongs to.
-func (s *Store) openSession(ctx context.Context, userID int64, in SignInInput) (string, error) {
-	var random [32]byte
-	rand.Read(random[:]) // never fails
-	secret := hex.EncodeToString(random[:])
+// e-mail it belongs to. Sessions of staff are dated by the machine's clock.
+func (s *Store) openSession(ctx context.Context, user User, in SignInInput) (string, error) {
+	secret := newSessionSecret()
 	err := s.inTx(ctx, func(t *tx) error {
-		err := t.Model(&signInAttempt{}).Where("email_key = ? AND address = ? AND NOT succeeded", in.Email, networkOf(in.Address)).
-			Update("succeeded", true).Error
-		if err != nil {
+		if err := t.forgive(in.Email, networkOf(in.Address)); err != nil {
 			return err
 		}
-		err = t.Create(&session{
-			IDHash: hashOf(secret), UserID: userID, Address: in.Address, UserAgent: clip(in.UserAgent, 300),
-			CreatedAt: t.now, SeenAt: t.now, ExpiresAt: t.now.Add(t.rules.SessionTTL),
+		action, at, ends := "session.open", t.now, t.now.Add(t.rules.SessionTTL)
+		if user.Role.IsStaff() {
+			action, at, ends = "session.password", t.wall, t.wall.Add(halfOpenFor)
+		}
+		err := t.Create(&session{
+			IDHash: hashOf(secret), UserID: user.ID, Address: in.Address, UserAgent: clip(in.UserAgent, 300),
+			CreatedAt: at, SeenAt: at, ExpiresAt: ends,
 		}).Error
 		if err != nil {
 			return err
 		}
-		return t.audit(Actor{userID, in.Address}, "session.open", subject("user", userID), "", "")
+		return t.audit(Actor{user.ID, in.Address}, action, subject("user", user.ID), "", "")
 	})
 	return secret, err
+}
+
+// forgive clears the failures of a key, those from an address or, where that is
+// empty, from all.
+func (t *tx) forgive(key, address string) error {
+	failures := t.Model(&signInAttempt{}).Where("email_key = ? AND NOT succeeded", key)
+	if address != "" {
+		failures = failures.Where("address = ?", address)
+	}
+	return failures.Update("succeeded", true).Error
+}
+
+func newSessionSecret() string {
+	var random [32]byte
+	rand.Read(random[:]) // never fails
+	return hex.EncodeToString(random[:])
 }
 
 func hashOf(secret string) string {
@@ -177,33 +209,56 @@ type Who struct {
 	Role      Role
 	AccountID int64 // 0 for staff
 	ShopName  string
+	Stage     Stage // of staff: what is still to come before they are signed in
 }
 
 // WhoIs finds the person behind a session's secret; nil when the session is
-// unknown, over or revoked, or its user may no longer sign in.
+// unknown, over or revoked, or its user may no longer sign in. A session of
+// staff is over when nobody used it for a while, too. Somebody whose Stage is
+// not StageIn is not signed in.
 func (s *Store) WhoIs(ctx context.Context, secret string) (*Who, error) {
 	if secret == "" {
 		return nil, nil
 	}
 	var row struct {
 		Who
-		SeenAt time.Time
+		SeenAt, ExpiresAt time.Time
+		FactorAt          *time.Time
 	}
 	err := s.read.WithContext(ctx).Raw(`SELECT u.id AS user_id, u.email, u.role, COALESCE(a.id, 0) AS account_id,
-		COALESCE(sl.shop_name, '') AS shop_name, s.seen_at
+		COALESCE(sl.shop_name, '') AS shop_name, s.seen_at, s.expires_at, s.factor_at
 		FROM sessions s JOIN users u ON u.id = s.user_id
 		LEFT JOIN sellers sl ON sl.id = u.seller_id LEFT JOIN accounts a ON a.seller_id = sl.id
-		WHERE s.id_hash = ? AND s.revoked_at IS NULL AND s.expires_at > ? AND u.disabled_at IS NULL`,
-		hashOf(secret), s.Now()).Take(&row).Error
+		WHERE s.id_hash = ? AND s.revoked_at IS NULL AND u.disabled_at IS NULL`, hashOf(secret)).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
 	if err != nil || s.demoOnly(row.Email) {
 		return nil, err
 	}
-	if s.Now().Sub(row.SeenAt) > time.Minute {
+	now, noteEvery := s.Now(), time.Minute
+	if row.Role.IsStaff() {
+		now, noteEvery = s.Wall(), min(noteEvery, s.rules.StaffIdle/30)
+		if now.Sub(row.SeenAt) >= s.rules.StaffIdle {
+			return nil, nil
+		}
+		if row.FactorAt == nil {
+			row.Stage = StageEnrol
+			has, err := hasFactor(s.read.WithContext(ctx), row.UserID)
+			if err != nil {
+				return nil, err
+			}
+			if has {
+				row.Stage = StageFactor
+			}
+		}
+	}
+	if !row.ExpiresAt.After(now) {
+		return nil, nil
+	}
+	if now.Sub(row.SeenAt) > noteEvery {
 		err = s.inTx(ctx, func(t *tx) error {
-			return t.Model(&session{}).Where("id_hash = ?", hashOf(secret)).Update("seen_at", t.now).Error
+			return t.Model(&session{}).Where("id_hash = ?", hashOf(secret)).Update("seen_at", now).Error
 		})
 	}
 	return &row.Who, err

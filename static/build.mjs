@@ -11,8 +11,8 @@ const icons = [
   "chevron-right", "circle", "circle-alert", "circle-check", "circle-dashed", "circle-help", "circle-pause", "circle-play",
   "circle-slash", "circle-x", "clock", "clock-alert", "credit-card", "flag", "flask-conical", "gauge", "hourglass", "info", "key-round",
   "landmark", "languages", "layout-dashboard", "list-filter", "log-out", "lock", "megaphone", "moon", "pencil", "plus",
-  "qr-code", "receipt-text", "refresh-cw", "rotate-ccw", "scroll-text", "search", "shield-check", "snowflake", "store",
-  "sun", "sun-moon", "triangle-alert", "trending-up", "undo-2", "user-round", "wallet", "zap",
+  "qr-code", "receipt-text", "refresh-cw", "rotate-ccw", "scale", "scroll-text", "search", "shield-check", "snowflake", "store",
+  "sun", "sun-moon", "triangle-alert", "trending-up", "undo-2", "user-round", "users", "wallet", "zap",
 ];
 
 // sprite makes one SVG with a <symbol> for each icon, to be shown by <use>.
@@ -30,5 +30,6 @@ execFileSync("node_modules/.bin/tailwindcss", ["-i", "static/css/app.css", "-o",
 copyFileSync("node_modules/htmx.org/dist/htmx.min.js", `${dist}/htmx.js`);
 copyFileSync("static/js/app.js", `${dist}/app.js`);
 copyFileSync("static/js/desk.js", `${dist}/desk.js`);
+copyFileSync("static/js/passkey.js", `${dist}/passkey.js`);
 copyFileSync("static/favicon.svg", `${dist}/favicon.svg`);
 writeFileSync(`${dist}/icons.svg`, sprite());

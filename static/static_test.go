@@ -8,7 +8,7 @@ import (
 )
 
 func TestEveryAssetThePagesNameIsBuilt(t *testing.T) {
-	for _, name := range []string{"app.css", "app.js", "desk.js", "htmx.js", "icons.svg", "favicon.svg"} {
+	for _, name := range []string{"app.css", "app.js", "desk.js", "passkey.js", "htmx.js", "icons.svg", "favicon.svg"} {
 		content, err := fs.ReadFile(Files, name)
 		if err != nil || len(content) == 0 {
 			t.Errorf("%s: %d bytes, %v", name, len(content), err)

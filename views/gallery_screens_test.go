@@ -80,6 +80,7 @@ func screens() []screen {
 	all = append(all, staffPaymentPages()...)
 	all = append(all, approvalScreens()...)
 	all = append(all, deskScreens()...)
+	all = append(all, signInScreens()...)
 	all = append(all, docsScreens()...)
 	return append(all, errorScreens()...)
 }

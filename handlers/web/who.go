@@ -6,19 +6,68 @@ import (
 	"ztc-portal/models"
 )
 
-const keyWho = "who"
+const (
+	keyWho  = "who"
+	keyHalf = "half"
+)
 
-// LoadWho finds out who asks, once a request.
+// LoadWho finds out who asks, once a request. Somebody of the staff whose second
+// factor is still missing is nobody yet, but to Half.
 func (w *Web) LoadWho(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		secret, _ := w.session(c).Values[valueSecret].(string)
-		who, err := w.Store.WhoIs(c.Request().Context(), secret)
+		who, err := w.Store.WhoIs(c.Request().Context(), w.Secret(c))
 		if err != nil {
 			return err
 		}
-		c.Set(keyWho, who)
+		know(c, who)
 		return next(c)
 	}
+}
+
+// know keeps who asks: as nobody, while a second factor is missing.
+func know(c echo.Context, who *models.Who) {
+	var half *models.Who
+	if who != nil && who.Stage != models.StageIn {
+		who, half = nil, who
+	}
+	c.Set(keyWho, who)
+	c.Set(keyHalf, half)
+}
+
+// Half is the member of staff whose password was right and who has still to show
+// a second factor, or to set one up; nil for everybody else.
+func Half(c echo.Context) *models.Who {
+	half, _ := c.Get(keyHalf).(*models.Who)
+	return half
+}
+
+// Door is where somebody who is not signed in goes on with signing in.
+func Door(c echo.Context) string {
+	switch half := Half(c); {
+	case half == nil:
+		return "/login"
+	case half.Stage == models.StageEnrol:
+		return "/admin/security/enrol"
+	default:
+		return "/login/factor"
+	}
+}
+
+// StaffOrEnrolling lets staff pass, and those of them who have no second factor
+// yet and are here to set one up.
+func StaffOrEnrolling(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if half := Half(c); half != nil && half.Stage == models.StageEnrol {
+			return next(c)
+		}
+		return StaffOnly(next)(c)
+	}
+}
+
+// Secret is the session's own, as the cookie holds it; "" for none.
+func (w *Web) Secret(c echo.Context) string {
+	secret, _ := w.session(c).Values[valueSecret].(string)
+	return secret
 }
 
 // Who is the person who asks, or nil.
@@ -41,7 +90,7 @@ func SellersOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		switch who := Who(c); {
 		case who == nil:
-			return SeeOther(c, "/login")
+			return SeeOther(c, Door(c))
 		case who.AccountID == 0:
 			return &models.Error{Code: models.Forbidden, Key: "error.staff_has_no_account"}
 		}
@@ -55,7 +104,7 @@ func StaffOnly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		switch who := Who(c); {
 		case who == nil:
-			return SeeOther(c, "/login")
+			return SeeOther(c, Door(c))
 		case !who.Role.IsStaff():
 			return &models.Error{Code: models.NotFound, Key: "error.not_found"}
 		}
@@ -84,7 +133,7 @@ func Actor(c echo.Context) models.Actor {
 }
 
 // SignIn puts a fresh session into the cookie, with a fresh form token; one
-// that was there before is revoked.
+// that was there before is revoked. The rest of the request is its owner's.
 func (w *Web) SignIn(c echo.Context, secret string) error {
 	session := w.session(c)
 	if before, _ := session.Values[valueSecret].(string); before != "" {
@@ -94,6 +143,11 @@ func (w *Web) SignIn(c echo.Context, secret string) error {
 	}
 	session.Values[valueSecret] = secret
 	session.Values[valueToken] = newToken()
+	who, err := w.Store.WhoIs(c.Request().Context(), secret)
+	if err != nil {
+		return err
+	}
+	know(c, who)
 	return session.Save(c.Request(), c.Response())
 }
 

@@ -140,7 +140,9 @@ func open(t testing.TB, engine models.Engine, now func() time.Time, change func(
 	rules := models.DefaultRules()
 	rules.Demo = true
 	change(&rules)
-	b.again = func() (*models.Store, error) { return models.Open(url, models.Options{Now: now, Rules: rules}) }
+	b.again = func() (*models.Store, error) {
+		return models.Open(url, models.Options{Now: now, Rules: rules, Secret: []byte(Secret), PublicURL: PublicURL})
+	}
 	store, err := b.again()
 	if err != nil {
 		t.Fatal(err)
@@ -183,6 +185,13 @@ func migrate(url string) error {
 	defer store.Close()
 	return store.Migrate(context.Background())
 }
+
+// Secret seals second factors, and PublicURL is what passkeys are bound to, in
+// the stores of tests.
+const (
+	Secret    = "a secret of tests, 32 bytes or more"
+	PublicURL = "https://portal.test"
+)
 
 // Payee is the merchant account that builders confirm payments to.
 const Payee = "2088000000000001"

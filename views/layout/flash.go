@@ -42,6 +42,13 @@ var Flashes = map[string]string{
 	"flash.approval_failed":         "warning",
 	"flash.approval_stands":         "warning",
 	"flash.note_added":              "info",
+	"flash.totp_set":                "success",
+	"flash.passkey_added":           "success",
+	"flash.passkey_removed":         "info",
+	"flash.session_revoked":         "info",
+	"flash.sessions_revoked":        "info",
+	"flash.staff_revoked":           "info",
+	"flash.factors_reset":           "info",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

@@ -1,10 +1,7 @@
 package layout
 
 import (
-	"slices"
 	"strings"
-
-	"ztc-portal/models"
 )
 
 // item is one place of the rail.
@@ -37,35 +34,24 @@ var places = []group{
 var staffPlaces = []group{
 	{key: "staff", icon: "shield-check", items: []item{
 		{"figures", "gauge", "/admin"},
+		{"accounts", "store", "/admin/accounts"},
+		{"staff_payments", "receipt-text", "/admin/payments"},
+		{"approvals", "badge-check", "/admin/approvals"},
+		{"suspense", "circle-help", "/admin/suspense"},
+		{"reconciliation", "scale", "/admin/reconciliation"},
 		{"jobs", "clock", "/admin/jobs"},
 		{"audit", "scroll-text", "/admin/audit"},
-		{"reconciliation", "badge-check", "/admin/reconciliation"},
-		{"staff_payments", "receipt-text", "/admin/payments"},
-		{"suspense", "circle-help", "/admin/suspense"},
-		{"approvals", "badge-check", "/admin/approvals"},
-		{"accounts", "store", "/admin/accounts"},
+		{"members", "users", "/admin/staff"},
+		{"security", "lock", "/admin/security"},
 	}},
 }
-
-// staffNeeds are the places of the staff's that not every role may see.
-var staffNeeds = map[string]models.Permission{"audit": models.PermAudit}
 
 // places are those of who reads the page.
 func (c Chrome) places() []group {
 	if c.Staff == "" {
 		return places
 	}
-	var open []group
-	for _, g := range staffPlaces {
-		g.items = slices.DeleteFunc(slices.Clone(g.items), func(i item) bool {
-			needed, some := staffNeeds[i.key]
-			return some && !c.Staff.May(needed)
-		})
-		if len(g.items) > 0 {
-			open = append(open, g)
-		}
-	}
-	return open
+	return permitted(staffPlaces, c.Staff)
 }
 
 // waiting is how much waits for somebody at a place.
