@@ -366,6 +366,10 @@ var likely = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 // time; what it leaves open is looked at in the rows.
 func (in nameIndex) trigrams(words []string) (query string, args []any) {
 	query = "SELECT id FROM " + in.table + " WHERE TRUE"
+	// Of pairs alone the planner thinks that they are frequent, and would read
+	// all rows; LIKE tells it better. Beside a word that the index of runs finds,
+	// LIKE without a run would make that index read all it has.
+	alone := !slices.ContainsFunc(words, hasRun)
 	for _, word := range words {
 		if hasRun(word) {
 			query += " AND name LIKE lower(?)"
@@ -376,7 +380,10 @@ func (in nameIndex) trigrams(words []string) (query string, args []any) {
 				args = append(args, string(letters[i:min(i+2, len(letters))]))
 			}
 		}
-		if !isShort(word) {
+		if alone {
+			query += " AND name LIKE lower(?)"
+			args = append(args, "%"+likely.Replace(word)+"%")
+		} else if !isShort(word) {
 			query += " AND strpos(name, lower(?)) > 0"
 			args = append(args, word)
 		}
