@@ -361,18 +361,47 @@ func matching(words []string) string {
 var likely = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // trigrams is the query of PostgreSQL for names that hold every word; its last
-// argument, the limit, is left to the caller.
+// argument, the limit, is left to the caller. The index is asked for as little
+// as will do, since each run of three that every other name holds costs it
+// time; what it leaves open is looked at in the rows.
 func (in nameIndex) trigrams(words []string) (query string, args []any) {
 	query = "SELECT id FROM " + in.table + " WHERE TRUE"
+	// Of pairs alone the planner thinks that they are frequent, and would read
+	// all rows; LIKE tells it better. Beside a word that the index of runs finds,
+	// LIKE without a run would make that index read all it has.
+	alone := !slices.ContainsFunc(words, hasRun)
 	for _, word := range words {
-		query += " AND name LIKE lower(?)"
-		args = append(args, "%"+likely.Replace(word)+"%")
-		if letters := []rune(word); in.pairs && !hasRun(word) {
+		if hasRun(word) {
+			query += " AND name LIKE lower(?)"
+			args = append(args, "%"+likely.Replace(in.telling(word))+"%")
+		} else if letters := []rune(word); in.pairs {
 			for i := range max(1, len(letters)-1) {
 				query += " AND pairs @> ARRAY[lower(?)]"
 				args = append(args, string(letters[i:min(i+2, len(letters))]))
 			}
 		}
+		if alone {
+			query += " AND name LIKE lower(?)"
+			args = append(args, "%"+likely.Replace(word)+"%")
+		} else if !isShort(word) {
+			query += " AND strpos(name, lower(?)) > 0"
+			args = append(args, word)
+		}
 	}
 	return query + " ORDER BY id DESC LIMIT ?", args
+}
+
+// telling is the part of a word that the index is asked for: of an e-mail the
+// end of what stands before the @, since many share what follows.
+func (in nameIndex) telling(word string) string {
+	const enough = 8
+	if in.pairs {
+		return word
+	}
+	local, _, _ := strings.Cut(word, "@")
+	letters := []rune(local)
+	if end := string(letters[max(0, len(letters)-enough):]); hasRun(end) {
+		return end
+	}
+	return word
 }
