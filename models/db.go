@@ -56,6 +56,7 @@ type Store struct {
 	lanes  []*lane // in which charges are booked
 	feed   *feed   // wakes those who wait for a change of delivery
 	owners *owners // whose campaigns and keywords are
+	week   *weekTimes
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
@@ -69,7 +70,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{now: opt.Now, rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}}
+	s := &Store{now: opt.Now, rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}

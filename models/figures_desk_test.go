@@ -103,6 +103,15 @@ func TestTimeFromPaidToCredited(t *testing.T) {
 		if diff := cmp.Diff(want, d.Week); diff != "" {
 			t.Error("the week: ", diff)
 		}
+		settledAfter(t, b, account, "200", 2*time.Minute)
+		b.Clock.Add(time.Minute - time.Microsecond)
+		if d := figures(t, b); d.Week != want || d.Day.Worst != 2*time.Minute {
+			t.Errorf("within a minute the week is read again, or the day is not: %+v", d.Week)
+		}
+		b.Clock.Add(time.Microsecond)
+		if d := figures(t, b); d.Week.Count != 103 || d.Week.Worst != 2*time.Minute {
+			t.Errorf("after a minute the week is %+v", d.Week)
+		}
 	})
 }
 
