@@ -240,7 +240,7 @@ var wholeTable = map[models.Engine]*regexp.Regexp{
 	models.Postgres: regexp.MustCompile(`Seq Scan on (payments|accounts|ledger_accounts|notify_inbox|suspense_items|webhook_messages|staff_alerts|ledger_readings)\b(.*)`),
 }
 
-var fewRows = regexp.MustCompile(`INDEX (accounts_in_arrears|accounts_frozen|payments_pending|suspense_items_open|webhook_messages_parked|webhook_messages_pending|staff_alerts_open|notify_inbox_refused_newest)\b`)
+var fewRows = regexp.MustCompile(`INDEX (accounts_in_arrears|accounts_frozen|payments_pending|suspense_items_open|webhook_messages_parked|webhook_messages_pending|staff_alerts_open)\b`)
 
 // plan explains a query; whole are the tables that it reads from end to end.
 func plan(t *testing.T, b *modelstest.Bench, query string) (text string, whole []string) {
@@ -268,7 +268,8 @@ func plan(t *testing.T, b *modelstest.Bench, query string) (text string, whole [
 	}
 	must(t, rows.Err())
 	for _, found := range wholeTable[b.Engine()].FindAllStringSubmatch(text, -1) {
-		newestFirst := found[1] == "ledger_readings" && strings.Contains(query, "LIMIT 1")
+		walked := found[1] == "ledger_readings" || strings.Contains(found[2], "notify_inbox_refused_newest")
+		newestFirst := walked && strings.Contains(query, "LIMIT") // a few rows from the index's end
 		if !fewRows.MatchString(found[2]) && !newestFirst {
 			whole = append(whole, found[0])
 		}
