@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -59,4 +61,33 @@ func figuresOf(text string) (own string) {
 		}
 	}
 	return own
+}
+
+// What the README says of the bands is what they are.
+func TestREADMETellsTheBands(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, band := range models.Bands {
+		beyond := "above"
+		if band.Below {
+			beyond = "below"
+		}
+		row := fmt.Sprintf("(?m)^\\| `%s` \\| (.*) \\| %s %d \\| %s %d \\|$", band.Figure, beyond, band.Warn, beyond, band.Alarm)
+		found := regexp.MustCompile(row).FindSubmatch(readme)
+		if found == nil {
+			t.Errorf("the README has no row %s", row)
+			continue
+		}
+		says := string(found[1])
+		for words, holds := range map[string]bool{
+			"last hour": band.Window == time.Hour, fmt.Sprintf("from %d on", band.Least): band.Least > 0,
+			"24 hours": band.Aged == 24*time.Hour, "15 minutes": band.Aged == 15*time.Minute,
+		} {
+			if strings.Contains(says, words) != holds {
+				t.Errorf("%s: the README says %q: %v", band.Figure, words, !holds)
+			}
+		}
+	}
 }

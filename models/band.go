@@ -47,8 +47,8 @@ var Bands = []Band{
 	{Figure: FigureRefused, Warn: 100, Alarm: 1000, Window: time.Hour},
 }
 
-// bandOf finds a figure's band.
-func bandOf(f Figure) (band Band) {
+// BandOf finds a figure's band.
+func BandOf(f Figure) (band Band) {
 	for _, b := range Bands {
 		if b.Figure == f {
 			band = b

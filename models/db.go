@@ -63,6 +63,7 @@ type Store struct {
 	wall   func() time.Time
 	vault  *vault     // nil: opened without a secret
 	party  *passParty // nil: opened without an address that passkeys can be bound to
+	week   *weekTimes
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
@@ -83,7 +84,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}}
+	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -15,8 +16,8 @@ import (
 // the few rows that stand in somebody's way, both by an index.
 type FiguresDesk struct {
 	Now       time.Time
-	Hours     []RailHour // of the last 24 hours, newest first
-	Day, Week CreditTimes
+	Hours     []RailHour  // of the last 24 hours, newest first
+	Day, Week CreditTimes // the week's are a minute old at most
 	Arrears   []ArrearsAge
 	Suspended int64
 	Frozen    int64
@@ -48,7 +49,7 @@ func (s *Store) FiguresDesk(ctx context.Context) (FiguresDesk, error) {
 	for _, read := range []func() error{
 		func() error { d.Hours, err = railHours(db, hours, d.Now); return err },
 		func() error { d.Day, err = creditTimes(db, d.Now.Add(-24*time.Hour)); return err },
-		func() error { d.Week, err = creditTimes(db, d.Now.Add(-7*24*time.Hour)); return err },
+		func() error { d.Week, err = s.week.read(db, d.Now); return err },
 		func() error { d.Arrears, d.Suspended, err = arrearsByAge(db, d.Now); return err },
 		func() error { return db.Model(&Account{}).Where("frozen_at IS NOT NULL").Count(&d.Frozen).Error },
 		func() error { d.Stuck, err = stuckPayments(db, d.Now); return err },
@@ -158,6 +159,27 @@ func creditTimes(db *gorm.DB, since time.Time) (CreditTimes, error) {
 	}
 	c.P50, c.P99, c.Worst = at(50), at(99), at(100)
 	return c, nil
+}
+
+// weekTimes keeps the week's credit times for a minute: a busy week is hundreds
+// of thousands of credits, and one reader at a time is enough to walk them.
+type weekTimes struct {
+	mu    sync.Mutex
+	at    time.Time
+	times CreditTimes
+}
+
+func (w *weekTimes) read(db *gorm.DB, now time.Time) (CreditTimes, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if age := now.Sub(w.at); age >= 0 && age < time.Minute {
+		return w.times, nil
+	}
+	times, err := creditTimes(db, now.Add(-7*24*time.Hour))
+	if err == nil {
+		w.at, w.times = now, times
+	}
+	return times, err
 }
 
 // ArrearsAge is how many accounts owe since how long, and how much: from Age

@@ -249,3 +249,27 @@ func TestReplicasOpenOneAlert(t *testing.T) {
 		}
 	})
 }
+
+// A figure that cannot be read leaves everything as it stands, and the page can
+// tell that nobody judged.
+func TestWhatCannotBeReadIsNotJudged(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		b.Queue.Figures.Oldest = time.Hour
+		before, at := judged(t, b), b.Clock.Now()
+		must(t, b.NoteLedgerReading(t.Context(), []ledger.Fault{{What: "account"}}))
+		b.Clock.Add(time.Minute)
+		b.Queue.Fail = errors.New("the queue is gone")
+		if err := b.JudgeFigures(t.Context()); !errors.Is(err, b.Queue.Fail) {
+			t.Errorf("judged with %v", err)
+		}
+		b.Queue.Fail = nil
+		d := figures(t, b)
+		if diff := cmp.Diff(before, d.Open); diff != "" || !d.JudgedAt.Equal(at) {
+			t.Errorf("judged at %v: %s", d.JudgedAt, diff)
+		}
+		if open := judged(t, b); len(open) != 2 {
+			t.Errorf("the next one finds %+v", open)
+		}
+	})
+}

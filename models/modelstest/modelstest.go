@@ -52,7 +52,7 @@ func (c *Clock) Set(at time.Time) {
 type Queue struct {
 	mu    sync.Mutex
 	tasks []models.Task
-	Fail  error // when set, storing tasks fails with it
+	Fail  error // when set, storing tasks fails with it, and so does counting them
 
 	Figures models.QueueFigures // how the queue is said to stand
 }
@@ -61,7 +61,7 @@ type Queue struct {
 func (q *Queue) QueueFigures(context.Context) (models.QueueFigures, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.Figures, nil
+	return q.Figures, q.Fail
 }
 
 // Enqueue keeps the tasks.
