@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/pquerna/otp/totp"
 
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/models"
@@ -17,8 +19,18 @@ func (b *tab) signInStaff(email string) {
 	b.fill("email", email)
 	b.fill("password", password)
 	b.do(chromedp.KeyEvent("\r"))
-	b.at(`/admin`)
+	b.at(`/login/factor`)
+	code, err := totp.GenerateCode(demoTOTP, time.Now())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.fill("code", code)
+	b.do(chromedp.KeyEvent("\r"))
+	b.at(`/admin$`)
 }
+
+// demoTOTP is the secret of the demo's staff, as the sign-in page shows it.
+const demoTOTP = "JBSWY3DPEHPK3PXP"
 
 // phoneCall is a seller on the phone who has paid and does not see the money.
 type phoneCall struct {

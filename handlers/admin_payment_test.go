@@ -449,6 +449,7 @@ func TestStaffPaymentsList(t *testing.T) {
 			p.credit(t, p.account, models.Fen(200+i)*yuan)
 			p.Clock.Add(time.Minute)
 		}
+		p.staff.signInTo("/admin", p.staff.email) // the session was idle for too long
 		pending := p.seller.pending(p.account, "999")
 		all := p.staff.get("/admin/payments").is(t, http.StatusOK)
 		if n := all.Find("tbody tr").Length(); n != models.PageSize {
@@ -467,6 +468,7 @@ func TestStaffPaymentsList(t *testing.T) {
 			}
 		}
 		p.Clock.Set(pending.ExpiresAt.Add(time.Second))
+		p.staff.signInTo("/admin", p.staff.email)
 		p.finds(t, "?stuck=1", pending.No)
 		for _, lang := range text.Languages {
 			p.staff.lang = lang

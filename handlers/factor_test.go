@@ -88,14 +88,14 @@ func TestSignInWithACode(t *testing.T) {
 			}
 			b.post("/login/factor").is(t, http.StatusUnprocessableEntity).says(t, "#code-error", word(lang, "error.factor.empty"))
 			b.post("/login/factor", "code", "000000").is(t, http.StatusUnprocessableEntity).says(t, "#code-error", word(lang, "error.factor.wrong"))
-			b.post("/login/factor", "code", its.next(t, s.Clock)).leads(t, "/admin/jobs")
+			b.post("/login/factor", "code", its.next(t, s.Clock)).leads(t, "/admin")
 			b.get("/admin/jobs").is(t, http.StatusOK)
 			if b.cookie("ztc") == half || b.token == token {
 				t.Error("the session is the one from before the second factor")
 			}
 			b.thief(half).get("/admin/jobs").leads(t, "/login")
-			b.get("/login/factor").leads(t, "/admin/jobs")
-			b.post("/login/factor", "code", "000000").leads(t, "/admin/jobs")
+			b.get("/login/factor").leads(t, "/admin")
+			b.post("/login/factor", "code", "000000").leads(t, "/admin")
 
 			again := s.browser(t)
 			again.lang = lang
@@ -156,7 +156,7 @@ func TestStaffSetUpTheirSecondFactorFirst(t *testing.T) {
 
 			other := s.browser(t)
 			other.halfway(email, "/login/factor")
-			other.post("/login/factor", "code", codes[4]).leads(t, "/admin/jobs")
+			other.post("/login/factor", "code", codes[4]).leads(t, "/admin")
 			other.get("/admin/security").says(t, "#main", word(text.Chinese, "security.codes.left", "Left", 9, "All", 10))
 			renewed := other.post("/admin/security/codes").is(t, http.StatusOK).codes()
 			if len(renewed) != models.RecoveryCodes || slices.Contains(renewed, codes[0]) {
@@ -204,7 +204,7 @@ func TestSignInWithAPasskey(t *testing.T) {
 			says(t, "[role=alert]", word(text.Chinese, "error.passkey.refused"))
 		signed := device.Sign(t, asked)
 		half := other.cookie("ztc")
-		other.post("/login/factor/passkey", "credential", signed).leads(t, "/admin/jobs")
+		other.post("/login/factor/passkey", "credential", signed).leads(t, "/admin")
 		other.get("/admin/jobs").is(t, http.StatusOK)
 		other.thief(half).get("/admin/jobs").leads(t, "/login")
 
@@ -220,7 +220,7 @@ func TestStaffSessionsEndOnThePages(t *testing.T) {
 		b, _ := s.member(t, models.RoleSupport, "s@staff.test")
 		s.Clock.Add(30 * time.Minute)
 		b.get("/admin/jobs").leads(t, "/login")
-		b.signInTo("/admin/jobs", "s@staff.test")
+		b.signInTo("/admin", "s@staff.test")
 		for range 8*3 - 1 {
 			s.Clock.Add(20 * time.Minute)
 			b.get("/admin/jobs").is(t, http.StatusOK)
@@ -234,8 +234,8 @@ func TestOwnSessionsAreListedAndRevoked(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		b, _ := s.member(t, models.RoleSupport, "s@staff.test")
 		second, third := s.browser(t), s.browser(t)
-		second.signInTo("/admin/jobs", "s@staff.test")
-		third.signInTo("/admin/jobs", "s@staff.test")
+		second.signInTo("/admin", "s@staff.test")
+		third.signInTo("/admin", "s@staff.test")
 		other, _ := s.member(t, models.RoleAdmin, "o@staff.test")
 		page := b.get("/admin/security").is(t, http.StatusOK)
 		if n := page.Find("tbody tr").Length(); n != 3 {
@@ -293,7 +293,7 @@ func TestAdminsLookAfterTheStaff(t *testing.T) {
 		admin.post(revoke).leads(t, "/admin/staff")
 		admin.get("/admin/staff").says(t, "[role=status]", word(text.Chinese, "flash.staff_revoked"))
 		b.get("/admin/jobs").leads(t, "/login")
-		b.signInTo("/admin/jobs", "s@staff.test")
+		b.signInTo("/admin", "s@staff.test")
 		admin.post(reset).leads(t, "/admin/staff")
 		admin.get("/admin/staff").says(t, "[role=status]", word(text.Chinese, "flash.factors_reset"))
 		b.get("/admin/jobs").leads(t, "/login")
@@ -330,7 +330,7 @@ func TestTheDemoShowsTheCode(t *testing.T) {
 			b.get("/login")
 			b.post("/login", "email", "support@demo.test", "password", "demo-1234").leads(t, "/login/factor")
 			shown := b.get("/login/factor").Find(".notice code").Text()
-			b.post("/login/factor", "code", shown).leads(t, "/admin/jobs")
+			b.post("/login/factor", "code", shown).leads(t, "/admin")
 		}
 		s.member(t, models.RoleSupport, "real@staff.test")
 		own := s.browser(t)

@@ -41,7 +41,7 @@ func TestAuditTrailIsFiltered(t *testing.T) {
 			filter models.AuditFilter
 			want   []string
 		}{
-			"who":                {models.AuditFilter{Who: " " + strings.ToUpper(email)}, []string{"account.freeze account:1", fmt.Sprint("session.open user:", other.UserID)}},
+			"who":                {models.AuditFilter{Who: " " + strings.ToUpper(email)}, []string{"account.freeze account:1", fmt.Sprint("session.password user:", other.UserID)}},
 			"no user":            {models.AuditFilter{Who: models.AuditBySystem, Action: "user.create"}, []string{"user.create user:3", "user.create user:2", "user.create user:1"}},
 			"action":             {models.AuditFilter{Action: "campaign.switch"}, []string{"campaign.switch campaign:1"}},
 			"an unknown action":  {models.AuditFilter{Action: "campaign"}, nil},

@@ -11,7 +11,6 @@ CREATE INDEX payments_by_confirmed ON payments (confirmed_at, rail, state, amoun
 CREATE INDEX payments_by_settled ON payments (settled_at, credit_wait_ms) WHERE settled_at IS NOT NULL;
 CREATE INDEX payments_by_state ON payments (state, id);
 CREATE INDEX accounts_in_arrears ON accounts (arrears_since, suspended_at, cash_account_id) WHERE arrears_since IS NOT NULL;
-CREATE INDEX accounts_frozen ON accounts (frozen_at) WHERE frozen_at IS NOT NULL;
 CREATE INDEX suspense_items_open ON suspense_items (created_at, amount_fen) WHERE cleared_at IS NULL;
 CREATE INDEX notify_inbox_refused ON notify_inbox (received_at) WHERE verdict = 'refused';
 CREATE INDEX notify_inbox_refused_newest ON notify_inbox (id) WHERE verdict = 'refused';
@@ -50,7 +49,6 @@ DROP TABLE ledger_readings;
 DROP INDEX notify_inbox_refused_newest;
 DROP INDEX notify_inbox_refused;
 DROP INDEX suspense_items_open;
-DROP INDEX accounts_frozen;
 DROP INDEX accounts_in_arrears;
 DROP INDEX payments_by_state;
 DROP INDEX payments_by_settled;
