@@ -103,7 +103,7 @@ func (s *Store) openSQLite(path string, pool int) (err error) {
 		pool = max(4, runtime.NumCPU())
 	}
 	dsn := "file:" + path + "?_journal_mode=WAL&_busy_timeout=10000&_foreign_keys=on&_synchronous=FULL&_stmt_cache_size=200"
-	writer := gormsqlite.Config{DriverName: sqliteWriter, DSN: dsn + "&_txlock=immediate&_cache_size=-72000"}
+	writer := gormsqlite.Config{DriverName: sqliteWriter, DSN: dsn + "&_txlock=immediate&_cache_size=-48000"}
 	if s.write, err = connect(gormsqlite.New(writer), 1); err != nil {
 		return err
 	}
