@@ -1,13 +1,9 @@
 package handlers
 
 import (
-	"bytes"
-	"image/png"
 	"net/http"
 	"slices"
 
-	"github.com/boombuler/barcode"
-	"github.com/boombuler/barcode/qr"
 	"github.com/labstack/echo/v4"
 
 	"ztc-portal/gateways"
@@ -75,19 +71,7 @@ func (p *portal) paymentQR(c echo.Context) error {
 	if payment.State != models.PaymentPending || payment.QRContent == "" {
 		return &models.Error{Code: models.NotFound, Key: "error.not_found"}
 	}
-	code, err := qr.Encode(payment.QRContent, qr.M, qr.Auto)
-	if err != nil {
-		return err
-	}
-	scale := max(1, 400/code.Bounds().Dx())
-	if code, err = barcode.Scale(code, code.Bounds().Dx()*scale, code.Bounds().Dy()*scale); err != nil {
-		return err
-	}
-	var image bytes.Buffer
-	if err := png.Encode(&image, code); err != nil {
-		return err
-	}
-	return c.Blob(http.StatusOK, "image/png", image.Bytes())
+	return web.QR(c, payment.QRContent)
 }
 
 // checkPayment is "I have paid": the gateway is asked at once, and the page

@@ -1,13 +1,9 @@
 package admin
 
 import (
-	"bytes"
 	"errors"
-	"image/png"
 	"net/http"
 
-	"github.com/boombuler/barcode"
-	"github.com/boombuler/barcode/qr"
 	"github.com/labstack/echo/v4"
 
 	"ztc-portal/handlers/web"
@@ -46,19 +42,7 @@ func (a *admin) enrolQR(c echo.Context) error {
 	if err != nil {
 		return a.overOr(c, err)
 	}
-	code, err := qr.Encode(enrolment.URL, qr.M, qr.Auto)
-	if err != nil {
-		return err
-	}
-	scale := max(1, 400/code.Bounds().Dx())
-	if code, err = barcode.Scale(code, code.Bounds().Dx()*scale, code.Bounds().Dy()*scale); err != nil {
-		return err
-	}
-	var image bytes.Buffer
-	if err := png.Encode(&image, code); err != nil {
-		return err
-	}
-	return c.Blob(http.StatusOK, "image/png", image.Bytes())
+	return web.QR(c, enrolment.URL)
 }
 
 // enrol takes the first code of an authenticator app.
