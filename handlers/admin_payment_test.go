@@ -395,8 +395,8 @@ func TestForgedNotifyIsShownAsRefused(t *testing.T) {
 	eachPhone(t, func(t *testing.T, p *phone) {
 		pay := p.seller.pending(p.account, "300")
 		evil := "out_trade_no=" + pay.No + "&subject=<script>alert(1)</script>&pad=" + strings.Repeat("x", 6000) + "&end=1\xff\x00"
-		p.site.notify(t, "alipay", evil)
-		p.site.notify(t, "alipay", "out_trade_no=R2611240000000000000AB")
+		p.notify(t, "alipay", evil)
+		p.notify(t, "alipay", "out_trade_no=R2611240000000000000AB")
 		page := p.staff.get(desk(pay.No)).is(t, http.StatusOK)
 		notices := page.Find("section[aria-labelledby=notices-title] > ol > li")
 		if notices.Length() != 1 {

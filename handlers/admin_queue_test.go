@@ -107,7 +107,7 @@ func TestQueueTakesNothingElse(t *testing.T) {
 			{"POST", "/api/jobs/retry", `{"ids":["7"],"x":"` + strings.Repeat("x", 70<<10) + `"}`, 413},
 		} {
 			answer := b.script(try.method, try.path, try.body)
-			if answer.StatusCode != try.status && !(try.status == 404 && answer.StatusCode == 405) || strings.Contains(answer.body, "queue page") {
+			if answer.StatusCode != try.status && (try.status != 404 || answer.StatusCode != 405) || strings.Contains(answer.body, "queue page") {
 				t.Errorf("%s %s %.40s: %s", try.method, try.path, try.body, answer.Status)
 			}
 		}

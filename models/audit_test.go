@@ -60,6 +60,7 @@ func tampering(t testing.TB, b *modelstest.Bench) (db *sql.DB, restore func()) {
 	} else {
 		rows, err := db.QueryContext(t.Context(), "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ('audit_log', 'audit_head')")
 		must(t, err)
+		defer rows.Close()
 		var names []string
 		for rows.Next() {
 			var name string

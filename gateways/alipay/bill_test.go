@@ -218,8 +218,7 @@ func billGateway(t *testing.T, file http.HandlerFunc, path string) (*alipay.Rail
 	t.Helper()
 	asked := 0
 	gateway := &cannedGateway{content: map[string]string{}}
-	var address string
-	address = serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	address := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, path) {
 			asked++
 			file(w, r)
