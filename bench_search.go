@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"time"
 
 	"ztc-portal/models"
@@ -31,6 +32,9 @@ func (b *benchRun) searchAMillion(ctx context.Context) error {
 	filled := time.Since(began)
 	staff, err := w.signIn(ctx, "bench-staff@demo.test")
 	if err != nil {
+		return err
+	}
+	if err := w.passFactor(ctx, staff); err != nil {
 		return err
 	}
 	const rounds = 30
@@ -66,10 +70,26 @@ func (w *world) searchOnce(ctx context.Context, staff *http.Cookie, words string
 	began := time.Now()
 	w.portal.ServeHTTP(answer, req)
 	took := time.Since(began)
-	if answer.Code != http.StatusOK && answer.Code != http.StatusSeeOther {
-		return 0, fmt.Errorf("the search for %q answered %d", words, answer.Code)
+	// What is named exactly leads to its page.
+	if to := answer.Header().Get("Location"); answer.Code != http.StatusOK && !strings.HasPrefix(to, "/admin/accounts/") && !strings.HasPrefix(to, "/admin/payments/") {
+		return 0, fmt.Errorf("the search for %q answered %d and led to %q", words, answer.Code, to)
 	}
 	return took, nil
+}
+
+// passFactor marks the one session there is as signed in by both factors, and
+// sees that it is.
+func (w *world) passFactor(ctx context.Context, staff *http.Cookie) error {
+	if _, err := w.raw.ExecContext(ctx, "UPDATE sessions SET factor_at = created_at"); err != nil {
+		return err
+	}
+	req := httptest.NewRequestWithContext(ctx, "GET", "/admin/search?q=nothing+of+this+name", nil)
+	req.AddCookie(staff)
+	answer := httptest.NewRecorder()
+	if w.portal.ServeHTTP(answer, req); answer.Code != http.StatusOK {
+		return fmt.Errorf("staff's search answered %d", answer.Code)
+	}
+	return nil
 }
 
 // Names are made of the characters from \u4e00 on, 100 of them in each place,
