@@ -157,6 +157,7 @@ type AskDesk struct {
 	SuspenseNo     string // the gateway's trade no
 	OutTradeNo     string // the payment no that it came with
 	SuspenseFen    Fen
+	OwnFen         Fen // what the payment that it came for is over; 0: no payment
 	SuspenseAt     time.Time
 	Cleared        bool
 
@@ -226,5 +227,10 @@ func (d *AskDesk) parked(db *gorm.DB, a Approval) error {
 	err := db.Take(&item, *a.SuspenseID).Error
 	d.SuspenseID, d.SuspenseReason, d.SuspenseNo, d.OutTradeNo = item.ID, item.Reason, item.GatewayTradeNo, item.OutTradeNo
 	d.SuspenseFen, d.SuspenseAt, d.Rail, d.Cleared = item.AmountFen, item.CreatedAt, item.Rail, item.ClearedAt != nil
+	if err == nil && item.PaymentID != nil {
+		var p Payment
+		err = db.Take(&p, *item.PaymentID).Error
+		d.OwnFen = p.AmountFen
+	}
 	return err
 }

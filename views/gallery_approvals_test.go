@@ -90,7 +90,7 @@ func askPage(kind models.ApprovalKind, preview *models.ApprovalPreview) admin.As
 	case models.ApprovalSuspenseClear:
 		page.AskDesk = models.AskDesk{
 			SuspenseID: 3, SuspenseReason: models.SuspenseAmount, SuspenseNo: "2026112222001412345678901234", OutTradeNo: no,
-			SuspenseFen: 1_600_00, SuspenseAt: ago(50 * time.Hour), Rail: models.RailAlipay,
+			SuspenseFen: 1_600_00, OwnFen: 1_700_00, SuspenseAt: ago(50 * time.Hour), Rail: models.RailAlipay,
 		}
 		page.Preview = &models.ApprovalPreview{}
 	}

@@ -27,6 +27,13 @@
   tick();
   setInterval(tick, 1000);
 
+  // Where the places of a group scroll sideways, the present one is in sight.
+  for (const here of document.querySelectorAll("nav .overflow-x-auto [aria-current]")) {
+    const list = here.closest(".overflow-x-auto");
+    const beyond = here.getBoundingClientRect().right - list.getBoundingClientRect().right;
+    if (beyond > 0) list.scrollLeft += beyond + 24;
+  }
+
   // The restart's check: counts what is ticked, with the server's own words as
   // the pattern ({count}, {sum}, {days}).
   const yuan = (fen) => "¥" + (fen / 100).toFixed(2).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
