@@ -40,7 +40,8 @@ type cashierPage struct {
 	Seconds   int64
 	Faults    []Fault
 	LateFault Fault  // pays what is closed
-	ReturnURL string // "" if the merchant gave none
+	Back      way    // to the merchant; no URL if it gave none
+	Wire      string // whose cashier this is
 }
 
 // DeadlineClock is the end of the time to pay, in Beijing time.
@@ -48,29 +49,6 @@ func (p cashierPage) DeadlineClock() string { return p.Deadline.In(beijing).Form
 
 // DeadlineStamp is the same for machines.
 func (p cashierPage) DeadlineStamp() string { return p.Deadline.In(beijing).Format(time.RFC3339) }
-
-// servePagePay begins the trade, for the buyer has come, and leads to the cashier.
-func (s *Sandbox) servePagePay(w http.ResponseWriter, r *http.Request, call request, err error) {
-	var saved order
-	if err == nil {
-		err = s.store.inTx(r.Context(), func(t *tx) error {
-			o, err := newOrder(call, kindPage, t.now)
-			if err != nil {
-				return err
-			}
-			if saved, err = t.saveOrder(o); err != nil {
-				return err
-			}
-			_, err = t.openTrade(saved)
-			return err
-		})
-	}
-	if err != nil {
-		s.explain(w, r, err)
-		return
-	}
-	http.Redirect(w, r, "/cashier/"+saved.token, http.StatusFound)
-}
 
 // scan is what a phone opens: the trade begins, and the cashier follows.
 func (s *Sandbox) scan(w http.ResponseWriter, r *http.Request) {
@@ -164,19 +142,19 @@ func (s *Sandbox) takePayment(w http.ResponseWriter, r *http.Request, o order, f
 // sendBack takes the browser to the merchant, or to the cashier's last page if
 // the merchant gave no address.
 func (s *Sandbox) sendBack(w http.ResponseWriter, r *http.Request, o order, tr Trade) {
-	to, err := s.returnURL(o, tr)
+	to, err := s.wire.back(o, tr, s.opts.Now())
 	if err != nil {
 		s.explain(w, r, err)
 		return
 	}
-	if to == "" {
-		to = "/cashier/" + o.token
+	if to.URL == "" || len(to.Fields) > 0 { // a form is sent from the cashier's last page
+		to.URL = "/cashier/" + o.token
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, to.URL, http.StatusSeeOther)
 }
 
 func (s *Sandbox) drawCashier(w http.ResponseWriter, r *http.Request, status int, o order, tr Trade, face string) {
-	back, err := s.returnURL(o, tr)
+	back, err := s.wire.back(o, tr, s.opts.Now())
 	if err != nil {
 		s.explain(w, r, err)
 		return
@@ -187,7 +165,7 @@ func (s *Sandbox) drawCashier(w http.ResponseWriter, r *http.Request, status int
 		view: v, Face: face, Action: "/cashier/" + o.token + "?lang=" + v.Lang,
 		Amount: price(tr.amountFen()), Subject: tr.Subject, OrderNo: tr.OutTradeNo, TradeNo: tr.TradeNo,
 		Deadline: tr.ExpiresAt, Minutes: int64(left.Minutes()), Seconds: int64(left.Seconds()) % 60,
-		Faults: Faults, LateFault: FaultPayAfterClose, ReturnURL: back,
+		Faults: Faults, LateFault: FaultPayAfterClose, Back: back, Wire: s.wire.name(),
 	}
 	w.Header().Set("Content-Security-Policy", policy(origin(o.returnURL)))
 	s.render(w, status, "cashier.html", page)

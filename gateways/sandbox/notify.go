@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -42,29 +40,19 @@ type notice struct {
 	next       time.Time
 }
 
-// newNotice tells what became of a trade; due at once.
-func newNotice(tr Trade, now time.Time) notice {
-	id := newNumber(now, "00222", 34)
-	fields := map[string]string{
-		"notify_type": "trade_status_sync", "notify_id": id,
-		"charset": "utf-8", "version": "1.0",
-		"app_id": appID, "auth_app_id": appID, "seller_id": sellerID,
-		"buyer_id": buyerID, "buyer_logon_id": buyerLogonID,
-		"out_trade_no": tr.OutTradeNo, "trade_no": tr.TradeNo, "trade_status": string(tr.Status),
-		"subject": tr.Subject, "body": tr.body, "passback_params": tr.passbackParams,
-		"total_amount": yuan(tr.amountFen()),
-		"gmt_create":   wireStamp(tr.CreatedAt), "gmt_payment": wireStamp(tr.PaidAt), "gmt_close": wireStamp(tr.ClosedAt),
+// newNotice tells the merchant what became of a trade, or of a refund of it, in
+// the wire's words; due at once. On a wire that does not tell this it has no URL.
+func (t *tx) newNotice(tr Trade, r *refunded) notice {
+	n := notice{id: t.wire.noticeID(t.now), outTradeNo: tr.OutTradeNo, url: tr.NotifyURL, copies: 1, state: noticeWaiting, next: t.now}
+	if n.fields = t.wire.notice(n.id, tr, r); n.fields == nil {
+		n.url = ""
 	}
-	if tr.HeldFen > 0 {
-		paid := yuan(tr.HeldFen)
-		fields["receipt_amount"], fields["buyer_pay_amount"], fields["invoice_amount"] = paid, paid, paid
-		fields["point_amount"] = "0.00"
-		fields["fund_bill_list"] = fmt.Sprintf(`[{"amount":"%s","fundChannel":"ALIPAYACCOUNT"}]`, paid)
-	}
-	return notice{
-		id: id, outTradeNo: tr.OutTradeNo, url: tr.NotifyURL, fields: fields,
-		copies: 1, state: noticeWaiting, next: now,
-	}
+	return n
+}
+
+// tell stores that notice.
+func (t *tx) tell(tr Trade, r *refunded) (seq int64, err error) {
+	return t.addNotice(t.newNotice(tr, r))
 }
 
 // addNotice stores n, unless the merchant asked for no notifies.
@@ -206,7 +194,7 @@ func (s *Sandbox) sendAndNote(ctx context.Context, n notice) Delivery {
 	err := s.store.inTx(note, func(t *tx) error {
 		_, err := t.exec(`INSERT INTO deliveries (notice_seq, sent_ms, status, answer, error) VALUES (?,?,?,?,?)`,
 			n.seq, millis(answer.SentAt), answer.Status, answer.Body, answer.Err)
-		if err == nil && answer.accepted() {
+		if err == nil && answer.Err == "" && s.wire.took(answer) {
 			_, err = t.exec(`UPDATE notices SET state = ? WHERE seq = ?`, noticeDone, n.seq)
 		}
 		return err
@@ -217,26 +205,24 @@ func (s *Sandbox) sendAndNote(ctx context.Context, n notice) Delivery {
 	return answer
 }
 
-// send posts the notice once, as a signed form.
+// send posts the notice once, signed as the wire wants it.
 func (s *Sandbox) send(ctx context.Context, n notice) Delivery {
 	answer := Delivery{SentAt: s.opts.Now().UTC()}
-	n.fields = maps.Clone(n.fields) // copies are sent side by side
-	n.fields["notify_time"] = wireStamp(answer.SentAt)
-	answer.Status, answer.Body, answer.Err = s.post(ctx, n)
+	answer.Status, answer.Body, answer.Err = s.post(ctx, n, answer.SentAt)
 	return answer
 }
 
 // post gives status and body, or in words why there are none.
-func (s *Sandbox) post(ctx context.Context, n notice) (status int, body, problem string) {
-	form, err := s.signForm(n.fields, n.forged)
+func (s *Sandbox) post(ctx context.Context, n notice, at time.Time) (status int, body, problem string) {
+	header, content, err := s.wire.seal(n.fields, n.forged, at)
 	if err != nil {
 		return 0, "", err.Error()
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url, strings.NewReader(form))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url, strings.NewReader(content))
 	if err != nil {
 		return 0, "", err.Error()
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	request.Header = header
 	response, err := s.opts.Client.Do(request)
 	if err != nil {
 		return 0, "", err.Error()
@@ -247,59 +233,6 @@ func (s *Sandbox) post(ctx context.Context, n notice) (status int, body, problem
 		return response.StatusCode, "", err.Error()
 	}
 	return response.StatusCode, string(text), ""
-}
-
-// signForm gives fields, signed, as the body of a notify; evil signs with a key
-// that nobody trusts.
-func (s *Sandbox) signForm(fields map[string]string, evil bool) (string, error) {
-	key := s.keys.platform
-	if evil {
-		var err error
-		if key, err = s.evil(); err != nil {
-			return "", err
-		}
-	}
-	message, err := signMessage(key, fields)
-	if err != nil {
-		return "", err
-	}
-	return encodeForm(message), nil
-}
-
-func encodeForm(fields map[string]string) string {
-	form := url.Values{}
-	for name, value := range fields {
-		form.Set(name, value)
-	}
-	return form.Encode()
-}
-
-// returnURL is where the browser goes after the cashier: the merchant's
-// return_url with the twelve signed fields, which say nothing of success. "" if
-// the merchant gave no return_url.
-func (s *Sandbox) returnURL(o order, tr Trade) (string, error) {
-	if o.returnURL == "" {
-		return "", nil
-	}
-	to, err := url.Parse(o.returnURL)
-	if err != nil {
-		return "", fmt.Errorf("sandbox: %w", err)
-	}
-	message, err := signMessage(s.keys.platform, map[string]string{
-		"app_id": appID, "auth_app_id": appID, "charset": "utf-8", "version": "1.0",
-		"method": pagePay + ".return", "seller_id": sellerID,
-		"out_trade_no": tr.OutTradeNo, "trade_no": tr.TradeNo,
-		"total_amount": yuan(tr.amountFen()), "timestamp": wireStamp(s.opts.Now()),
-	})
-	if err != nil {
-		return "", err
-	}
-	own := to.RawQuery
-	to.RawQuery = encodeForm(message)
-	if own != "" {
-		to.RawQuery = own + "&" + to.RawQuery
-	}
-	return to.String(), nil
 }
 
 // errNoNotice: the merchant was never to be told anything of that trade.

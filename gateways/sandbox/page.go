@@ -103,8 +103,8 @@ func (s *Sandbox) problem(w http.ResponseWriter, r *http.Request, status int, te
 
 // explain answers a browser with what went wrong.
 func (s *Sandbox) explain(w http.ResponseWriter, r *http.Request, err error) {
-	if no, ok := errors.AsType[*refusal](err); ok {
-		s.problem(w, r, http.StatusBadRequest, "problem.refused", no.sub+" · "+no.subMsg())
+	if no := s.wire.words(err); no != "" {
+		s.problem(w, r, http.StatusBadRequest, "problem.refused", no)
 		return
 	}
 	switch {

@@ -105,7 +105,7 @@ func (t *tx) take(tr Trade, fault Fault) (bool, error) {
 // announcePaid stores the notices that the fault calls for; the number given, if
 // any, is of the notice to deliver before the browser returns.
 func (s *Sandbox) announcePaid(t *tx, tr Trade, fault Fault) (first int64, err error) {
-	n := newNotice(tr, t.now)
+	n := t.newNotice(tr, nil)
 	switch fault {
 	case FaultNotifyLost:
 		n.state = noticeLost
@@ -118,9 +118,9 @@ func (s *Sandbox) announcePaid(t *tx, tr Trade, fault Fault) (first int64, err e
 	case FaultWrongAmount:
 		wrong := tr
 		wrong.HeldFen += wrongNotifyFen
-		n = newNotice(wrong, t.now)
+		n = t.newNotice(wrong, nil)
 	case FaultForgedSign:
-		forgery := newNotice(tr, t.now)
+		forgery := t.newNotice(tr, nil)
 		forgery.forged = true
 		if _, err := t.addNotice(forgery); err != nil {
 			return 0, err

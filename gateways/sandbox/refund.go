@@ -1,9 +1,6 @@
 package sandbox
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // refunded is money given back to the buyer.
 type refunded struct {
@@ -30,70 +27,16 @@ func (t *tx) refund(outTradeNo, requestNo string) (refunded, bool, error) {
 	return found[0], true, nil
 }
 
-// requestNo is the key under which a refund happens once; a refund without one
-// is the trade's only refund.
-func requestNo(biz bizContent, tr Trade) string {
-	if biz.OutRequestNo == "" {
-		return tr.OutTradeNo
-	}
-	return string(biz.OutRequestNo)
-}
-
-// refund gives money back. The same out_request_no gives it back once: a repeat
-// answers fund_change N. refund_fee is what the trade has refunded in all.
-func (s *Sandbox) refund(ctx context.Context, call request) (object, error) {
-	amount, ok := parseYuan(string(call.biz.RefundAmount))
-	if !ok {
-		return nil, badParameter("refund_amount must be yuan above 0 with at most 2 decimals")
-	}
-	var tr Trade
-	var done refunded
-	change := "N"
-	err := s.store.inTx(ctx, func(t *tx) (err error) {
-		if tr, err = t.named(call.biz); err != nil {
-			return err
-		}
-		asked := refunded{
-			requestNo: requestNo(call.biz, tr), amountFen: amount,
-			reason: string(call.biz.RefundReason), at: t.now,
-		}
-		before, repeated, err := t.refund(tr.OutTradeNo, asked.requestNo)
-		if err != nil {
-			return err
-		}
-		if repeated {
-			done = before
-			if before.amountFen != amount {
-				return business("ACQ.DISCORDANT_REPEAT_REQUEST")
-			}
-			return nil
-		}
-		change, done = "Y", asked
-		tr, err = t.giveBack(tr, asked)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.poke()
-	return success(
-		field{"trade_no", tr.TradeNo}, field{"out_trade_no", tr.OutTradeNo},
-		field{"buyer_logon_id", buyerLogonID}, field{"buyer_user_id", buyerID},
-		field{"fund_change", change}, field{"refund_fee", yuan(tr.RefundedFen)},
-		field{"send_back_fee", yuan(done.amountFen)}, field{"gmt_refund_pay", wireStamp(done.at)},
-	), nil
-}
-
 // giveBack books a refund that was not made before and tells the merchant. A
 // trade refunded in full is closed.
 func (t *tx) giveBack(tr Trade, r refunded) (Trade, error) {
 	switch {
 	case tr.Status == StatusFinished:
-		return Trade{}, business("ACQ.TRADE_HAS_FINISHED")
+		return Trade{}, errRefundLate
 	case tr.Status != StatusSuccess:
-		return Trade{}, business("ACQ.TRADE_STATUS_ERROR")
+		return Trade{}, errNotRefunded
 	case tr.RefundedFen+r.amountFen > tr.HeldFen:
-		return Trade{}, business("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL")
+		return Trade{}, errRefundOver
 	}
 	tr.RefundedFen += r.amountFen
 	if tr.RefundedFen == tr.HeldFen {
@@ -109,34 +52,22 @@ func (t *tx) giveBack(tr Trade, r refunded) (Trade, error) {
 	if err != nil {
 		return Trade{}, err
 	}
-	n := newNotice(tr, t.now)
-	n.fields["refund_fee"] = yuan(tr.RefundedFen)
-	n.fields["gmt_refund"] = wireStamp(r.at)
-	n.fields["out_biz_no"] = r.requestNo
-	_, err = t.addNotice(n)
+	_, err = t.tell(tr, &r)
 	return tr, err
 }
 
-// refundQuery says what became of a refund. One never received has no
-// refund_status: it succeeds, and says nothing.
-func (s *Sandbox) refundQuery(ctx context.Context, call request) (object, error) {
-	var answer object
-	err := s.store.inTx(ctx, func(t *tx) error {
-		tr, err := t.named(call.biz)
-		if err != nil {
-			return err
-		}
-		answer = success(field{"trade_no", tr.TradeNo}, field{"out_trade_no", tr.OutTradeNo})
-		r, found, err := t.refund(tr.OutTradeNo, requestNo(call.biz, tr))
-		if err != nil || !found {
-			return err
-		}
-		answer = append(answer,
-			field{"out_request_no", r.requestNo}, field{"refund_status", "REFUND_SUCCESS"},
-			field{"refund_amount", yuan(r.amountFen)}, field{"total_amount", yuan(tr.HeldFen)},
-			field{"refund_reason", r.reason}, field{"gmt_refund_pay", wireStamp(r.at)},
-		)
-		return nil
-	})
-	return answer, err
+// refundOnce gives money back, once under a request number: first says whether
+// this call did it. errRefundOther: another amount was asked for under it before.
+func (t *tx) refundOnce(tr Trade, asked refunded) (after Trade, done refunded, first bool, err error) {
+	before, repeated, err := t.refund(tr.OutTradeNo, asked.requestNo)
+	switch {
+	case err != nil:
+		return tr, before, false, err
+	case repeated && before.amountFen != asked.amountFen:
+		return tr, before, false, errRefundOther
+	case repeated:
+		return tr, before, false, nil
+	}
+	after, err = t.giveBack(tr, asked)
+	return after, asked, true, err
 }

@@ -17,12 +17,6 @@ import (
 	"time"
 )
 
-// The one merchant that the sandbox serves.
-const (
-	appID    = "9021000000000001"
-	sellerID = "2088721000000001"
-)
-
 // Options are the settings of a sandbox. Only DataDir is required.
 type Options struct {
 	DataDir string           // holds sandbox.db and the key files (0600); created on first start
@@ -81,7 +75,7 @@ type Merchant struct {
 // Sandbox is an open gateway. Its methods may be called concurrently.
 type Sandbox struct {
 	opts  Options
-	keys  keys
+	wire  wire
 	evil  func() (*rsa.PrivateKey, error) // signs forgeries; nobody trusts it
 	store *store
 
@@ -93,9 +87,17 @@ type Sandbox struct {
 	halt context.CancelFunc // cuts off notifies in flight
 }
 
-// Open opens the gateway in opts.DataDir, making its database and keys when they
-// are missing, and starts sending the notifies that are due.
+// Open opens Alipay's side in opts.DataDir, making its database and keys when
+// they are missing, and starts sending the notifies that are due.
 func Open(opts Options) (*Sandbox, error) {
+	return open(opts, func(s *Sandbox) (wire, error) {
+		pair, err := openKeys(s.opts.DataDir)
+		return &alipayWire{s, pair}, err
+	})
+}
+
+// open opens a gateway that speaks the wire which speak prepares.
+func open(opts Options, speak func(*Sandbox) (wire, error)) (*Sandbox, error) {
 	opts = opts.withDefaults()
 	if opts.DataDir == "" {
 		return nil, errors.New("sandbox: no data directory given")
@@ -103,17 +105,16 @@ func Open(opts Options) (*Sandbox, error) {
 	if err := os.MkdirAll(opts.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	pair, err := openKeys(opts.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	st, err := openStore(filepath.Join(opts.DataDir, "sandbox.db"), opts.Now)
-	if err != nil {
-		return nil, err
-	}
 	s := &Sandbox{
-		opts: opts, keys: pair, evil: sync.OnceValues(newKey), store: st,
+		opts: opts, evil: sync.OnceValues(newKey),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	var err error
+	if s.wire, err = speak(s); err != nil {
+		return nil, err
+	}
+	if s.store, err = openStore(filepath.Join(opts.DataDir, "sandbox.db"), s.wire, opts.Now); err != nil {
+		return nil, err
 	}
 	s.ctx, s.halt = context.WithCancel(context.Background())
 	go s.runNotifier()
@@ -132,12 +133,10 @@ func (s *Sandbox) Merchant() Merchant {
 // Handler serves the gateway, its cashier and its bills.
 func (s *Sandbox) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /gateway.do", s.serveGateway)
-	mux.HandleFunc("POST /gateway.do", s.serveGateway)
+	s.wire.routes(s, mux)
 	mux.HandleFunc("GET /qr/{token}", s.scan)
 	mux.HandleFunc("GET /cashier/{token}", s.showCashier)
 	mux.HandleFunc("POST /cashier/{token}", s.submitCashier)
-	mux.HandleFunc("GET /bill/{token}", s.serveBill)
 	mux.HandleFunc("GET /static/{file}", serveStatic)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, r, http.StatusNotFound, "problem.not_found", "")

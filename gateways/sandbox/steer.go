@@ -15,9 +15,6 @@ type Delivery struct {
 	Err    string    // why there was no answer
 }
 
-// accepted says whether the merchant took the notify: exactly "success".
-func (d Delivery) accepted() bool { return d.Status == 200 && d.Body == "success" && d.Err == "" }
-
 // Notice is one notify with all its sendings.
 type Notice struct {
 	ID         string
@@ -112,7 +109,7 @@ func (s *Sandbox) Finish(ctx context.Context, outTradeNo string) error {
 		if err != nil {
 			return err
 		}
-		_, err = t.addNotice(newNotice(tr, t.now))
+		_, err = t.tell(tr, nil)
 		return err
 	})
 	s.poke()
@@ -174,15 +171,4 @@ func (s *Sandbox) ResendNotify(ctx context.Context, outTradeNo string) (Delivery
 		return Delivery{}, err
 	}
 	return s.sendAndNote(ctx, n), nil
-}
-
-// SignNotify gives the form body of a notify with these fields (empty ones and
-// any signature left out), signed by the gateway, or by a key that nobody
-// trusts if evil.
-func (s *Sandbox) SignNotify(fields url.Values, evil bool) (string, error) {
-	single, err := singleValues(fields)
-	if err != nil {
-		return "", err
-	}
-	return s.signForm(single, evil)
 }

@@ -18,11 +18,12 @@ var schema string
 // store is the gateway's database. It keeps one connection, so transactions
 // run one after the other and each sees all that came before.
 type store struct {
-	db  *sql.DB
-	now func() time.Time
+	db   *sql.DB
+	wire wire
+	now  func() time.Time
 }
 
-func openStore(path string, now func() time.Time) (*store, error) {
+func openStore(path string, speaks wire, now func() time.Time) (*store, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -39,14 +40,15 @@ func openStore(path string, now func() time.Time) (*store, error) {
 	if _, err := db.Exec(schema); err != nil {
 		return nil, fmt.Errorf("sandbox: preparing %s: %w", path, err)
 	}
-	return &store{db: db, now: now}, nil
+	return &store{db: db, wire: speaks, now: now}, nil
 }
 
 // tx is one transaction; now is the instant of all that happens in it.
 type tx struct {
 	*sql.Tx
-	ctx context.Context
-	now time.Time
+	ctx  context.Context
+	now  time.Time
+	wire wire
 }
 
 // inTx runs act in one transaction, which is kept only if act gives no error.
@@ -56,7 +58,7 @@ func (s *store) inTx(ctx context.Context, act func(*tx) error) error {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	defer sqlTx.Rollback() // after a commit it does nothing
-	if err := act(&tx{Tx: sqlTx, ctx: ctx, now: s.now().UTC()}); err != nil {
+	if err := act(&tx{Tx: sqlTx, ctx: ctx, now: s.now().UTC(), wire: s.wire}); err != nil {
 		return err
 	}
 	if err := sqlTx.Commit(); err != nil {

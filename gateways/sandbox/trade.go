@@ -1,11 +1,9 @@
 package sandbox
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"math/big"
-	"slices"
 	"time"
 )
 
@@ -26,8 +24,17 @@ const (
 	buyerLogonID = "buy***@sandbox.test"
 )
 
-// errNotPayable: the trade has ended without payment.
-var errNotPayable = errors.New("sandbox: trade can't be paid any more")
+// Why the gateway says no, before a wire puts it into its own words.
+var (
+	errNotPayable   = errors.New("sandbox: trade can't be paid any more")
+	errInconsistent = errors.New("sandbox: another amount or subject under the same number")
+	errHasClosed    = errors.New("sandbox: trade has ended unpaid")
+	errHasPaid      = errors.New("sandbox: trade is paid")
+	errNotRefunded  = errors.New("sandbox: the state allows no refund")
+	errRefundOver   = errors.New("sandbox: more than the trade holds")
+	errRefundLate   = errors.New("sandbox: the time for refunds is over")
+	errRefundOther  = errors.New("sandbox: another amount under the same request number")
+)
 
 // ErrNoTrade: the gateway holds no trade, and no QR code or page, for that number.
 var ErrNoTrade = errors.New("sandbox: no such trade")
@@ -100,7 +107,7 @@ func (t *tx) closeUnpaid(tr Trade, at time.Time) (Trade, error) {
 	if err != nil {
 		return Trade{}, err
 	}
-	_, err = t.addNotice(newNotice(tr, t.now))
+	_, err = t.tell(tr, nil)
 	return tr, err
 }
 
@@ -113,7 +120,7 @@ func (t *tx) openTrade(o order) (Trade, error) {
 	}
 	if found {
 		if !tr.matches(o) {
-			return Trade{}, business("ACQ.CONTEXT_INCONSISTENT")
+			return Trade{}, errInconsistent
 		}
 		return tr, nil
 	}
@@ -143,72 +150,4 @@ func newNumber(now time.Time, fixed string, length int) string {
 		number += digit.String()
 	}
 	return number
-}
-
-// named finds the trade that a call names; trade_no wins over out_trade_no.
-func (t *tx) named(biz bizContent) (Trade, error) {
-	condition, number := "out_trade_no = ?", string(biz.OutTradeNo)
-	if biz.TradeNo != "" {
-		condition, number = "trade_no = ?", string(biz.TradeNo)
-	}
-	if number == "" {
-		return Trade{}, badParameter("out_trade_no or trade_no is needed")
-	}
-	tr, found, err := t.trade(condition, number)
-	if err == nil && !found {
-		err = business("ACQ.TRADE_NOT_EXIST")
-	}
-	return tr, err
-}
-
-func (s *Sandbox) query(ctx context.Context, call request) (object, error) {
-	var tr Trade
-	err := s.store.inTx(ctx, func(t *tx) (err error) {
-		tr, err = t.named(call.biz)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	paid := yuan(tr.HeldFen)
-	answer := success(
-		field{"trade_no", tr.TradeNo}, field{"out_trade_no", tr.OutTradeNo},
-		field{"buyer_logon_id", buyerLogonID}, field{"buyer_user_id", buyerID},
-		field{"trade_status", string(tr.Status)},
-		field{"total_amount", yuan(tr.amountFen())},
-		field{"buyer_pay_amount", paid}, field{"receipt_amount", paid}, field{"invoice_amount", paid},
-		field{"point_amount", "0.00"}, field{"send_pay_date", wireStamp(tr.PaidAt)},
-	)
-	if slices.Contains(call.biz.QueryOptions, "fund_bill_list") && tr.HeldFen > 0 {
-		answer = append(answer, field{"fund_bill_list", []object{fundBill(tr)}})
-	}
-	return answer, nil
-}
-
-// fundBill says from which of the buyer's purses the money came.
-func fundBill(tr Trade) object {
-	return object{{"fund_channel", "ALIPAYACCOUNT"}, {"amount", yuan(tr.HeldFen)}}
-}
-
-// close ends a waiting trade. Any other state refuses: it was paid, or has ended.
-func (s *Sandbox) close(ctx context.Context, call request) (object, error) {
-	var tr Trade
-	waiting := false
-	err := s.store.inTx(ctx, func(t *tx) (err error) {
-		tr, err = t.named(call.biz)
-		if err != nil || tr.Status != StatusWaiting {
-			return err
-		}
-		waiting = true
-		tr, err = t.closeUnpaid(tr, t.now)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.poke()
-	if !waiting {
-		return nil, business("ACQ.TRADE_STATUS_ERROR")
-	}
-	return success(field{"trade_no", tr.TradeNo}, field{"out_trade_no", tr.OutTradeNo}), nil
 }

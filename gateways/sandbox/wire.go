@@ -1,136 +1,36 @@
 package sandbox
 
 import (
-	"bytes"
-	_ "embed"
-	"encoding/json"
-	"fmt"
-	"strings"
+	"net/http"
 	"time"
 )
 
-// beijing is the only time zone of the protocol.
-var beijing = time.FixedZone("CST", 8*60*60)
-
-// wireTime is how the protocol writes an instant, in Beijing time.
-const wireTime = time.DateTime
-
-func wireStamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.In(beijing).Format(wireTime)
+// wire is what differs between the protocols. Each Sandbox speaks one, with
+// storage and keys of its own; what a trade, a refund, a fault and the cashier
+// are is common to all.
+type wire interface {
+	// name is the rail's: it leads to the look and the words of the cashier.
+	name() string
+	// routes adds what the merchant's server, or the browser it sends, calls.
+	routes(s *Sandbox, mux *http.ServeMux)
+	// noticeID makes the number of a notify.
+	noticeID(now time.Time) string
+	// notice are the fields of a notify that tells what became of a trade, or of
+	// the refund if there is one; nil: this wire does not tell it.
+	notice(id string, tr Trade, r *refunded) map[string]string
+	// seal gives header and body of one sending, signed by the gateway, or by a
+	// key that nobody trusts if evil.
+	seal(fields map[string]string, evil bool, at time.Time) (http.Header, string, error)
+	// took tells whether the merchant's answer ends the sending.
+	took(Delivery) bool
+	// back is the way from the cashier to the merchant; it says nothing of success.
+	back(o order, tr Trade, now time.Time) (way, error)
+	// words put a refusal into the protocol's own words, for a browser; "" if it has none.
+	words(err error) string
 }
 
-// refusal is the gateway's "no", in the protocol's words.
-type refusal struct {
-	code   string // 40001 missing, 40002 invalid, 40004 business, 20000 unavailable
-	sub    string // such as ACQ.TRADE_NOT_EXIST
-	detail string // appended to the text of sub
-}
-
-func (r *refusal) Error() string { return fmt.Sprintf("%s %s %s", r.code, r.sub, r.detail) }
-
-func missing(name string) *refusal { return &refusal{"40001", "isv.missing-" + name, ""} }
-func invalid(name, detail string) *refusal {
-	return &refusal{"40002", "isv.invalid-" + name, detail}
-}
-func business(sub string) *refusal { return &refusal{"40004", sub, ""} }
-func badParameter(detail string) *refusal {
-	return &refusal{"40004", "ACQ.INVALID_PARAMETER", detail}
-}
-
-//go:embed templates/wire.json
-var wireJSON []byte
-
-// wireText says each code and sub-code in the gateway's language.
-var wireText = func() map[string]string {
-	var texts map[string]string
-	if err := json.Unmarshal(wireJSON, &texts); err != nil {
-		panic("sandbox: wire.json: " + err.Error())
-	}
-	return texts
-}()
-
-// subMsg is the text beside the refusal's sub-code.
-func (r *refusal) subMsg() string {
-	if r.detail == "" {
-		return wireText[r.sub]
-	}
-	return wireText[r.sub] + ": " + r.detail
-}
-
-func (r *refusal) object() object {
-	return object{
-		{"code", r.code}, {"msg", wireText[r.code]},
-		{"sub_code", r.sub}, {"sub_msg", r.subMsg()},
-	}
-}
-
-// object is a JSON object whose fields keep their order; values are strings,
-// objects or lists of objects. Fields with an empty string are left out.
-type object []field
-
-type field struct {
-	name  string
-	value any
-}
-
-func success(fields ...field) object {
-	return append(object{{"code", "10000"}, {"msg", "Success"}}, fields...)
-}
-
-// encode writes o as the gateway does: compact, UTF-8 as it is, slashes escaped.
-func (o object) encode() []byte {
-	var b bytes.Buffer
-	o.write(&b)
-	return b.Bytes()
-}
-
-func (o object) write(b *bytes.Buffer) {
-	b.WriteByte('{')
-	first := true
-	for _, f := range o {
-		if f.value == "" {
-			continue
-		}
-		if !first {
-			b.WriteByte(',')
-		}
-		first = false
-		writeString(b, f.name)
-		b.WriteByte(':')
-		switch v := f.value.(type) {
-		case string:
-			writeString(b, v)
-		case object:
-			v.write(b)
-		case []object:
-			writeList(b, v)
-		default:
-			panic(fmt.Sprintf("sandbox: field %s is a %T", f.name, v))
-		}
-	}
-	b.WriteByte('}')
-}
-
-func writeList(b *bytes.Buffer, list []object) {
-	b.WriteByte('[')
-	for i, o := range list {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		o.write(b)
-	}
-	b.WriteByte(']')
-}
-
-func writeString(b *bytes.Buffer, s string) {
-	var quoted bytes.Buffer
-	encoder := json.NewEncoder(&quoted)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(s); err != nil {
-		panic("sandbox: a string that JSON can't hold: " + err.Error())
-	}
-	b.WriteString(strings.ReplaceAll(strings.TrimSuffix(quoted.String(), "\n"), "/", `\/`))
+// way leads a browser on: to an address, or by a form that it posts there.
+type way struct {
+	URL    string // "": nowhere
+	Fields map[string]string
 }

@@ -18,13 +18,60 @@ const maxRequestBytes = 64 << 10
 const pagePay = "alipay.trade.page.pay"
 
 // methods are the calls that answer JSON.
-var methods = map[string]func(*Sandbox, context.Context, request) (object, error){
-	"alipay.trade.precreate":                         (*Sandbox).precreate,
-	"alipay.trade.query":                             (*Sandbox).query,
-	"alipay.trade.close":                             (*Sandbox).close,
-	"alipay.trade.refund":                            (*Sandbox).refund,
-	"alipay.trade.fastpay.refund.query":              (*Sandbox).refundQuery,
-	"alipay.data.dataservice.bill.downloadurl.query": (*Sandbox).billURL,
+var methods = map[string]func(*alipayWire, context.Context, request) (object, error){
+	"alipay.trade.precreate":                         (*alipayWire).precreate,
+	"alipay.trade.query":                             (*alipayWire).query,
+	"alipay.trade.close":                             (*alipayWire).close,
+	"alipay.trade.refund":                            (*alipayWire).refund,
+	"alipay.trade.fastpay.refund.query":              (*alipayWire).refundQuery,
+	"alipay.data.dataservice.bill.downloadurl.query": (*alipayWire).billURL,
+}
+
+// alipayWire speaks Alipay's open protocol: gateway.do, RSA2.
+type alipayWire struct {
+	*Sandbox
+	keys keys
+}
+
+// The one merchant that Alipay's side of the sandbox serves.
+const (
+	appID    = "9021000000000001"
+	sellerID = "2088721000000001"
+)
+
+func (*alipayWire) name() string { return "alipay" }
+
+func (w *alipayWire) routes(_ *Sandbox, mux *http.ServeMux) {
+	mux.HandleFunc("GET /gateway.do", w.serveGateway)
+	mux.HandleFunc("POST /gateway.do", w.serveGateway)
+	mux.HandleFunc("GET /bill/{token}", w.serveBill)
+}
+
+func (w *alipayWire) words(err error) string {
+	if no := inWords(err); no != nil {
+		return no.sub + " · " + no.subMsg()
+	}
+	return ""
+}
+
+// inWords is the refusal that an error of the gateway stands for, or nil.
+func inWords(err error) *refusal {
+	if no, ok := errors.AsType[*refusal](err); ok {
+		return no
+	}
+	if address, ok := errors.AsType[addressError](err); ok {
+		return badParameter(strings.TrimPrefix(address.Error(), "sandbox: "))
+	}
+	for cause, sub := range map[error]string{
+		errInconsistent: "ACQ.CONTEXT_INCONSISTENT", errHasClosed: "ACQ.TRADE_HAS_CLOSE", errHasPaid: "ACQ.TRADE_HAS_SUCCESS",
+		errNotRefunded: "ACQ.TRADE_STATUS_ERROR", errRefundOver: "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", errRefundLate: "ACQ.TRADE_HAS_FINISHED",
+		errRefundOther: "ACQ.DISCORDANT_REPEAT_REQUEST",
+	} {
+		if errors.Is(err, cause) {
+			return business(sub)
+		}
+	}
+	return nil
 }
 
 // request is a verified call.
@@ -71,7 +118,7 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 }
 
 // serveGateway answers every call of the open protocol.
-func (s *Sandbox) serveGateway(w http.ResponseWriter, r *http.Request) {
+func (s *alipayWire) serveGateway(w http.ResponseWriter, r *http.Request) {
 	params, err := readParams(w, r)
 	isPage := params["method"] == pagePay
 	if err == nil && !isPage {
@@ -95,7 +142,7 @@ func (s *Sandbox) serveGateway(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveAPI answers a call with JSON; admitErr is why it was not admitted, if so.
-func (s *Sandbox) serveAPI(w http.ResponseWriter, r *http.Request, call request, admitErr error) {
+func (s *alipayWire) serveAPI(w http.ResponseWriter, r *http.Request, call request, admitErr error) {
 	if admitErr != nil {
 		s.writeAnswer(w, "error_response", s.refuse(admitErr).object(), false)
 		return
@@ -115,7 +162,7 @@ func (s *Sandbox) serveAPI(w http.ResponseWriter, r *http.Request, call request,
 
 // writeAnswer sends {"node":{…},"sign":"…"}; the signature covers the bytes of
 // the inner object exactly as they are sent.
-func (s *Sandbox) writeAnswer(w http.ResponseWriter, node string, answer object, signed bool) {
+func (s *alipayWire) writeAnswer(w http.ResponseWriter, node string, answer object, signed bool) {
 	inner := answer.encode()
 	body := fmt.Appendf(nil, `{"%s":%s`, node, inner)
 	if signed {
@@ -135,8 +182,8 @@ func (s *Sandbox) writeAnswer(w http.ResponseWriter, node string, answer object,
 
 // refuse turns an error into the protocol's words; what is not the caller's
 // fault is logged and answered as unavailable.
-func (s *Sandbox) refuse(err error) *refusal {
-	if no, ok := errors.AsType[*refusal](err); ok {
+func (s *alipayWire) refuse(err error) *refusal {
+	if no := inWords(err); no != nil {
 		return no
 	}
 	s.opts.Log.Error("sandbox: call failed", "error", err)
@@ -168,7 +215,7 @@ func singleValues(form url.Values) (map[string]string, error) {
 }
 
 // admit checks what all calls have in common, the signature last.
-func (s *Sandbox) admit(params map[string]string) (request, error) {
+func (s *alipayWire) admit(params map[string]string) (request, error) {
 	for _, need := range []struct{ param, name string }{
 		{"method", "method"}, {"app_id", "app-id"}, {"sign_type", "signature-type"},
 		{"sign", "signature"}, {"timestamp", "timestamp"}, {"version", "version"},
