@@ -3,6 +3,7 @@ package sandbox
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -71,8 +72,12 @@ func TestEveryWordIsUsedAndEveryWordUsedIsThere(t *testing.T) {
 }
 
 func TestEveryRefusalHasItsText(t *testing.T) {
-	sub := regexp.MustCompile(`(?:business\(|&refusal\{"[0-9]+", )"([A-Za-z_.-]+)"|(missing|invalid)\("([a-z-]+)"|\{"[a-z_]+", "([a-z-]+)"\}`)
-	for _, file := range []string{"gateway.go", "order.go", "trade.go", "refund.go", "bill.go"} {
+	sub := regexp.MustCompile(`(?:business\(|&refusal\{"[0-9]+", )"([A-Za-z_.-]+)"|(missing|invalid)\("([a-z-]+)"|\{"[a-z_]+", "([a-z-]+)"\}|err[A-Za-z]+: "([A-Z_.]+)"`)
+	files, err := filepath.Glob("alipay*.go")
+	if err != nil || len(files) < 6 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -82,8 +87,11 @@ func TestEveryRefusalHasItsText(t *testing.T) {
 			if m[2] != "" {
 				name = "isv." + m[2] + "-" + m[3]
 			}
-			if m[4] != "" && file == "gateway.go" {
+			if m[4] != "" && file == "alipay.go" {
 				name = "isv.missing-" + m[4]
+			}
+			if m[5] != "" {
+				name = m[5]
 			}
 			if name != "" && wireText[name] == "" {
 				t.Errorf("%s: no text for %s", file, name)
