@@ -93,7 +93,7 @@ func TestEveryRefusalHasItsText(t *testing.T) {
 			if m[5] != "" {
 				name = m[5]
 			}
-			if name != "" && wireText[name] == "" {
+			if name != "" && !strings.HasSuffix(name, "-") && wireText[name] == "" {
 				t.Errorf("%s: no text for %s", file, name)
 			}
 		}
