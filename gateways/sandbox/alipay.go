@@ -132,7 +132,7 @@ func (s *alipayWire) serveGateway(w http.ResponseWriter, r *http.Request) {
 	var call request
 	if err == nil {
 		call, err = s.admit(params)
-		call.origin = "http://" + r.Host
+		call.origin = s.origin(r)
 	}
 	if isPage {
 		s.servePagePay(w, r, call, err)

@@ -146,5 +146,5 @@ func (s *alipayWire) servePagePay(w http.ResponseWriter, r *http.Request, call r
 		s.explain(w, r, err)
 		return
 	}
-	http.Redirect(w, r, "/cashier/"+saved.token, http.StatusFound)
+	http.Redirect(w, r, s.cashier(saved), http.StatusFound)
 }

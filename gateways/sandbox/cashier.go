@@ -39,9 +39,8 @@ type cashierPage struct {
 	Minutes   int64 // left of the time to pay, when the page was made
 	Seconds   int64
 	Faults    []Fault
-	LateFault Fault  // pays what is closed
-	Back      way    // to the merchant; no URL if it gave none
-	Wire      string // whose cashier this is
+	LateFault Fault // pays what is closed
+	Back      way   // to the merchant; no URL if it gave none
 }
 
 // DeadlineClock is the end of the time to pay, in Beijing time.
@@ -57,7 +56,7 @@ func (s *Sandbox) scan(w http.ResponseWriter, r *http.Request) {
 		s.explain(w, r, err)
 		return
 	}
-	http.Redirect(w, r, "/cashier/"+o.token, http.StatusFound)
+	http.Redirect(w, r, s.cashier(o), http.StatusFound)
 }
 
 // visit finds an order by its token, and its trade, which begins now if it had not.
@@ -148,7 +147,7 @@ func (s *Sandbox) sendBack(w http.ResponseWriter, r *http.Request, o order, tr T
 		return
 	}
 	if to.URL == "" || len(to.Fields) > 0 { // a form is sent from the cashier's last page
-		to.URL = "/cashier/" + o.token
+		to.URL = s.cashier(o)
 	}
 	http.Redirect(w, r, to.URL, http.StatusSeeOther)
 }
@@ -160,19 +159,25 @@ func (s *Sandbox) drawCashier(w http.ResponseWriter, r *http.Request, status int
 		return
 	}
 	left := max(tr.ExpiresAt.Sub(s.opts.Now()), 0)
-	v := newView(r, "cashier.title."+face)
+	v := s.newView(r, "cashier.title."+face)
 	page := cashierPage{
-		view: v, Face: face, Action: "/cashier/" + o.token + "?lang=" + v.Lang,
+		view: v, Face: face, Action: s.cashier(o) + "?lang=" + v.Lang,
 		Amount: price(tr.amountFen()), Subject: tr.Subject, OrderNo: tr.OutTradeNo, TradeNo: tr.TradeNo,
 		Deadline: tr.ExpiresAt, Minutes: int64(left.Minutes()), Seconds: int64(left.Seconds()) % 60,
-		Faults: Faults, LateFault: FaultPayAfterClose, Back: back, Wire: s.wire.name(),
+		Faults: Faults, LateFault: FaultPayAfterClose, Back: back,
 	}
-	w.Header().Set("Content-Security-Policy", policy(origin(o.returnURL)))
+	w.Header().Set("Content-Security-Policy", policy(originOf(back.URL)))
 	s.render(w, status, "cashier.html", page)
 }
 
-// origin is the scheme and host of an address that checkURLs has passed.
-func origin(address string) string {
+// cashier is where the browser finds the order's page.
+func (s *Sandbox) cashier(o order) string { return s.opts.Path + "/cashier/" + o.token }
+
+// origin is this gateway's own address, as the caller wrote it.
+func (s *Sandbox) origin(r *http.Request) string { return "http://" + r.Host + s.opts.Path }
+
+// originOf is the scheme and host of an address that checkURLs has passed.
+func originOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return ""

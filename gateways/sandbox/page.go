@@ -45,19 +45,22 @@ type view struct {
 	Other    string // the language to switch to
 	OtherURL string
 	Title    string // a key
+	Base     string // before each path of this gateway
+	Wire     string // whose cashier this is
 }
 
 // newView speaks the language of ?lang=, or else of Accept-Language.
-func newView(r *http.Request, title string) view {
+func (s *Sandbox) newView(r *http.Request, title string) view {
 	_, at := language.MatchStrings(languageMatcher, r.URL.Query().Get("lang"), r.Header.Get("Accept-Language"))
 	other := languages[1-at]
 	return view{
 		Lang: languages[at], Other: other, Title: title,
-		OtherURL: inLanguage(r, other),
+		OtherURL: s.opts.Path + inLanguage(r, other),
+		Base:     s.opts.Path, Wire: s.wire.name(),
 	}
 }
 
-// inLanguage is the address of r on this origin, in another language.
+// inLanguage is the path of r below this gateway's own, in another language.
 func inLanguage(r *http.Request, lang string) string {
 	asked := r.URL.Query()
 	asked.Set("lang", lang)
@@ -97,7 +100,7 @@ type problemPage struct {
 }
 
 func (s *Sandbox) problem(w http.ResponseWriter, r *http.Request, status int, text, detail string) {
-	page := problemPage{view: newView(r, "problem.title"), Text: text, Detail: detail}
+	page := problemPage{view: s.newView(r, "problem.title"), Text: text, Detail: detail}
 	s.render(w, status, "message.html", page)
 }
 

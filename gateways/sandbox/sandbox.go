@@ -21,6 +21,7 @@ import (
 type Options struct {
 	DataDir string           // holds sandbox.db and the key files (0600); created on first start
 	Now     func() time.Time // default time.Now
+	Path    string           // before each path that it serves, such as /wechat; default none
 
 	// NotifyDelays are the waits before a notify that was not answered
 	// "success" is sent again; default 4m, 10m, 10m, 1h, 2h, 6h, 15h.
@@ -141,7 +142,7 @@ func (s *Sandbox) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, r, http.StatusNotFound, "problem.not_found", "")
 	})
-	return secure(mux)
+	return secure(http.StripPrefix(s.opts.Path, mux))
 }
 
 // secure sets the headers that every answer carries.

@@ -37,6 +37,9 @@ func TestEveryWordIsUsedAndEveryWordUsedIsThere(t *testing.T) {
 			used["cashier.text."+face] = true
 		}
 	}
+	for _, w := range []wire{&alipayWire{}} {
+		used["brand."+w.name()] = true
+	}
 	for _, f := range Faults {
 		used["fault."+string(f)+".name"], used["fault."+string(f)+".hint"] = true, true
 	}
