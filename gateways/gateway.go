@@ -22,22 +22,54 @@ var (
 	ErrRefused = errors.New("gateways: refused by the gateway")
 )
 
-// Order is what a rail needs to ask for money.
+// Ref names one payment to a gateway.
+type Ref struct {
+	OutTradeNo     string    // our payment no: R + yyMMdd + 14 characters
+	OpenedAt       time.Time // when it was sent on its way, as Order.OpenedAt said; UTC, whole seconds; zero: not known
+	GatewayTradeNo string    // the gateway's own number; "": not known yet
+}
+
+// Order is what a rail needs to ask for money. The same order may come again:
+// all but Payer is then as it was.
 type Order struct {
-	OutTradeNo string // our payment no: R + yyMMdd + 14 characters
+	OutTradeNo string // our payment no
 	AmountFen  models.Fen
 	Subject    string    // what the payer reads at the gateway
+	OpenedAt   time.Time // UTC, whole seconds
 	ExpiresAt  time.Time // UTC; sent as the gateway's own deadline
 	NotifyURL  string
 	ReturnURL  string
 	SkipQR     bool // the QR code is known: only the way to the cashier is wanted
+	Payer      Payer
 }
 
-// Checkout is how the payer gets to the gateway.
+// Payer is what is known of who pays, for rails that ask.
+type Payer struct {
+	IP        string // as the portal sees it
+	Phone     bool   // the browser is a phone's
+	Bank      string // the bank chosen, by the rail's own code; "": the gateway asks
+	Corporate bool   // a company's account pays
+}
+
+// Ref names the order's payment.
+func (o Order) Ref() Ref { return Ref{OutTradeNo: o.OutTradeNo, OpenedAt: o.OpenedAt} }
+
+// Checkout is how the payer gets to the gateway: by an address or by a form,
+// and by a QR code beside or instead of it.
 type Checkout struct {
 	RedirectURL string // cashier to send the browser to
+	Form        *Form  // what the browser posts to get there, where an address is not enough
 	QRContent   string // content of a QR code, or "" if the rail gave none
 }
+
+// Form is posted to a gateway by the payer's browser.
+type Form struct {
+	Action string
+	Fields map[string]string
+}
+
+// HasDoor tells whether the browser can be sent on.
+func (c Checkout) HasDoor() bool { return c.RedirectURL != "" || c.Form != nil }
 
 // CloseResult is what a close came to.
 type CloseResult string
@@ -46,6 +78,7 @@ const (
 	Closed      CloseResult = "closed"       // it can't be paid any more
 	AlreadyPaid CloseResult = "already_paid" // too late: ask, then settle
 	NeverSeen   CloseResult = "never_seen"   // it did not exist: unpaid and closable
+	StaysOpen   CloseResult = "stays_open"   // unpaid, and the protocol has no way to close it: it ends at its deadline
 )
 
 // Gateway is one payment rail. An adapter holds no business rule and no state
@@ -55,13 +88,13 @@ type Gateway interface {
 	Rail() models.Rail
 	// Payee is the merchant account that money must be paid to.
 	Payee() string
-	// Open asks for one payment. The redirect URL needs no network; a QR code
-	// does: when only that fails, the checkout comes back with the error.
+	// Open asks for one payment. When only the QR code fails, the checkout comes
+	// back with the error; one without any way to the gateway comes with an error.
 	Open(ctx context.Context, order Order) (Checkout, error)
 	// Query asks what became of a payment. ErrNotExist: never seen there.
-	Query(ctx context.Context, outTradeNo string) (models.Receipt, error)
+	Query(ctx context.Context, ref Ref) (models.Receipt, error)
 	// Close makes a payment unpayable.
-	Close(ctx context.Context, outTradeNo string) (CloseResult, error)
+	Close(ctx context.Context, ref Ref) (CloseResult, error)
 	// ReadNotify verifies one asynchronous notify: signature and merchant only.
 	// ErrUnverified when any of it is not ours. It never touches the network.
 	ReadNotify(header http.Header, body []byte) (models.Receipt, error)

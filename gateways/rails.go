@@ -46,6 +46,18 @@ func (r *Rails) on(rail models.Rail) (Gateway, error) {
 	return nil, &models.Error{Code: models.Unavailable, Key: "error.gateway.off", Args: map[string]any{"Method": rail}}
 }
 
+// refOf names a payment of ours to its gateway.
+func refOf(p models.Payment) Ref {
+	ref := Ref{OutTradeNo: p.No}
+	if p.ConfirmedAt != nil {
+		ref.OpenedAt = p.ConfirmedAt.Truncate(time.Second).UTC()
+	}
+	if p.GatewayTradeNo != nil {
+		ref.GatewayTradeNo = *p.GatewayTradeNo
+	}
+	return ref
+}
+
 // unavailable is the refusal a person reads while a gateway does not answer.
 func unavailable(err error) error {
 	return &models.Error{Code: models.Unavailable, Key: "error.gateway.unavailable", Err: err}
@@ -55,7 +67,7 @@ func unavailable(err error) error {
 // again on a pending payment it gives the way again; on one whose time is over,
 // or that was paid, an empty checkout. subject is what the payer reads at the gateway.
 // NotFound, Conflict as models.Store.ConfirmPayment; Unavailable.
-func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string) (models.Payment, Checkout, error) {
+func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string, payer Payer) (models.Payment, Checkout, error) {
 	p, err := r.Store.OwnPayment(ctx, accountID, no)
 	if err != nil {
 		return p, Checkout{}, err
@@ -68,15 +80,15 @@ func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string
 	if err != nil || p.State != models.PaymentPending || !r.Store.Now().Before(*p.ExpiresAt) {
 		return p, Checkout{}, err
 	}
-	checkout, err := r.open(ctx, gateway, &p, subject)
+	checkout, err := r.open(ctx, gateway, &p, subject, payer)
 	return p, checkout, err
 }
 
 // open asks the rail for the way to the cashier; a QR code that it gives is
 // kept, one that it fails to give is only logged: the button works without.
-func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, subject string) (Checkout, error) {
+func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, subject string, payer Payer) (Checkout, error) {
 	checkout, err := gateway.Open(ctx, Order{
-		OutTradeNo: p.No, AmountFen: p.AmountFen, Subject: subject, ExpiresAt: *p.ExpiresAt,
+		OutTradeNo: p.No, AmountFen: p.AmountFen, Subject: subject, OpenedAt: refOf(*p).OpenedAt, ExpiresAt: *p.ExpiresAt, Payer: payer,
 		NotifyURL: r.PublicURL + "/notify/" + string(p.Rail),
 		ReturnURL: r.PublicURL + "/return/" + string(p.Rail),
 		SkipQR:    p.QRContent != "",
@@ -84,7 +96,7 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 	if err != nil {
 		r.Log.WarnContext(ctx, "gateway gave no full checkout", "payment", p.No, "error", err)
 	}
-	if checkout.RedirectURL == "" {
+	if !checkout.HasDoor() && checkout.QRContent == "" && !(err == nil && p.QRContent != "") {
 		return checkout, unavailable(err)
 	}
 	if checkout.QRContent != "" {
@@ -108,7 +120,7 @@ func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
 	if err != nil {
 		return Asked{}, err
 	}
-	asked, err := r.query(ctx, gateway, no, 0)
+	asked, err := r.query(ctx, gateway, refOf(p), 0)
 	answer, detail := string(asked.State), asked.Facts
 	switch {
 	case errors.Is(err, ErrUnavailable):
@@ -135,8 +147,8 @@ func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
 
 // query asks the gateway by our number, known to us or not, and settles what
 // it confirms. The error is ErrUnavailable or a failure of the books.
-func (r *Rails) query(ctx context.Context, gateway Gateway, no string, inboxID int64) (Asked, error) {
-	receipt, err := gateway.Query(ctx, no)
+func (r *Rails) query(ctx context.Context, gateway Gateway, ref Ref, inboxID int64) (Asked, error) {
+	receipt, err := gateway.Query(ctx, ref)
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return Asked{State: models.TradeUnknown}, err
@@ -215,7 +227,7 @@ func (r *Rails) settleOrClose(ctx context.Context, p models.Payment, ask asking)
 	if err != nil {
 		return false, err
 	}
-	closed, err := gateway.Close(ctx, p.No)
+	closed, err := gateway.Close(ctx, refOf(p))
 	if err != nil {
 		return false, r.checking(ctx, p.No, err)
 	}
@@ -244,7 +256,7 @@ func (r *Rails) checking(ctx context.Context, no string, cause error) error {
 // pending: the old one is asked about and closed at the gateway first. When
 // the old one turns out to be paid it is given back, settled, and nothing new
 // is made. subject names the new payment for the payer. NotFound, Conflict as models.Store.ResumePayment; Unavailable.
-func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject func(no string) string) (models.Payment, error) {
+func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject func(no string) string, payer Payer) (models.Payment, error) {
 	old, err := r.Store.OwnPayment(ctx, accountID, no)
 	if err != nil {
 		return old, err
@@ -271,7 +283,7 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 	if err != nil || next.State != models.PaymentPending || next.QRContent != "" {
 		return next, err
 	}
-	if _, err := r.open(ctx, gateway, &next, subject(next.No)); err != nil {
+	if _, err := r.open(ctx, gateway, &next, subject(next.No), payer); err != nil {
 		r.Log.WarnContext(ctx, "resumed payment has no checkout yet", "payment", next.No, "error", err)
 	}
 	return next, nil
@@ -315,7 +327,7 @@ func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, he
 // confirm asks the gateway about a notify that disagrees with our books. What
 // it confirms is settled or parked; what it does not confirm is refused.
 func (r *Rails) confirm(ctx context.Context, gateway Gateway, told models.Receipt, inboxID int64) (models.Outcome, error) {
-	asked, err := r.query(ctx, gateway, told.OutTradeNo, inboxID)
+	asked, err := r.query(ctx, gateway, Ref{told.OutTradeNo, told.OpenedAt, told.GatewayTradeNo}, inboxID)
 	if err != nil {
 		return "", err
 	}

@@ -91,7 +91,7 @@ func (d *desk) confirmedOver(t *testing.T, amount models.Fen) models.Payment {
 	t.Helper()
 	draft, err := d.DraftRecharge(t.Context(), d.account, models.RechargeInput{Amount: amount.Wire(), Method: "alipay"})
 	must(t, err)
-	p, checkout, err := d.rails.Confirm(t.Context(), d.account, draft.No, subject(draft.No))
+	p, checkout, err := d.rails.Confirm(t.Context(), d.account, draft.No, subject(draft.No), gateways.Payer{})
 	must(t, err)
 	if checkout.RedirectURL == "" || p.State != models.PaymentPending {
 		t.Fatalf("confirmed to %+v, %s", checkout, p.State)

@@ -3,6 +3,7 @@ package gateways_test
 import (
 	"testing"
 
+	"ztc-portal/gateways"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/models"
 )
@@ -16,7 +17,7 @@ func (d *desk) payments(t *testing.T) int {
 
 func resumePending(t *testing.T, d *desk) {
 	old := d.scanned(t)
-	next, err := d.rails.Resume(t.Context(), d.account, old.No, subject)
+	next, err := d.rails.Resume(t.Context(), d.account, old.No, subject, gateways.Payer{})
 	must(t, err)
 	trade, err := d.far.Trade(t.Context(), old.No)
 	must(t, err)
@@ -28,7 +29,7 @@ func resumePending(t *testing.T, d *desk) {
 		next.AmountFen != old.AmountFen || next.QRContent == "" || next.QRContent == old.QRContent {
 		t.Errorf("resumed by %+v", next)
 	}
-	again, err := d.rails.Resume(t.Context(), d.account, old.No, subject)
+	again, err := d.rails.Resume(t.Context(), d.account, old.No, subject, gateways.Payer{})
 	must(t, err)
 	if again.No != next.No || d.payments(t) != 2 {
 		t.Errorf("resumed again by %s, %d payments", again.No, d.payments(t))
@@ -49,7 +50,7 @@ func resumeOfCancelledThatIsOpenThere(t *testing.T, d *desk) {
 	}
 	_, err = d.far.Scan(t.Context(), old.QRContent)
 	must(t, err)
-	next, err := d.rails.Resume(t.Context(), d.account, old.No, subject)
+	next, err := d.rails.Resume(t.Context(), d.account, old.No, subject, gateways.Payer{})
 	must(t, err)
 	trade, err := d.far.Trade(t.Context(), old.No)
 	must(t, err)
@@ -76,7 +77,7 @@ func resumeOfPaidLate(t *testing.T, d *desk) {
 // nothing new.
 func (d *desk) resumeGivesBack(t *testing.T, old models.Payment, late bool) {
 	t.Helper()
-	got, err := d.rails.Resume(t.Context(), d.account, old.No, subject)
+	got, err := d.rails.Resume(t.Context(), d.account, old.No, subject, gateways.Payer{})
 	must(t, err)
 	if got.No != old.No || got.State != models.PaymentPaid || got.PaidLate != late || d.payments(t) != 1 {
 		t.Errorf("resumed by %s, %s, late %v; %d payments", got.No, got.State, got.PaidLate, d.payments(t))
@@ -87,13 +88,13 @@ func (d *desk) resumeGivesBack(t *testing.T, old models.Payment, late bool) {
 func resumeWhileDown(t *testing.T, d *desk) {
 	pending := d.scanned(t)
 	d.far.CutOff(true)
-	_, err := d.rails.Resume(t.Context(), d.account, pending.No, subject)
+	_, err := d.rails.Resume(t.Context(), d.account, pending.No, subject, gateways.Payer{})
 	wantCode(t, err, models.Unavailable)
 	d.is(t, pending, models.PaymentPending)
 	d.far.CutOff(false)
 	d.expired(t, pending)
 	d.far.CutOff(true)
-	_, err = d.rails.Resume(t.Context(), d.account, pending.No, subject)
+	_, err = d.rails.Resume(t.Context(), d.account, pending.No, subject, gateways.Payer{})
 	wantCode(t, err, models.Unavailable)
 	if n := d.payments(t); n != 1 {
 		t.Errorf("there are %d payments", n)

@@ -20,7 +20,7 @@ func (r *Rails) AskForStaff(ctx context.Context, act models.StaffAct, no string)
 	if err != nil {
 		return Asked{}, err
 	}
-	receipt, failed := gateway.Query(ctx, no)
+	receipt, failed := gateway.Query(ctx, refOf(p))
 	asked, told := Asked{State: receipt.State}, models.Told{Receipt: &receipt}
 	switch {
 	case errors.Is(failed, ErrNotExist):

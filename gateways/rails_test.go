@@ -82,7 +82,7 @@ func duplicatedAtOnce(t *testing.T, d *desk) {
 // comeBack is what the payer's browser brings after paying at the cashier.
 func (d *desk) comeBack(t *testing.T, p models.Payment, fault sandbox.Fault) url.Values {
 	t.Helper()
-	_, checkout, err := d.rails.Confirm(t.Context(), d.account, p.No, subject(p.No))
+	_, checkout, err := d.rails.Confirm(t.Context(), d.account, p.No, subject(p.No), gateways.Payer{})
 	must(t, err)
 	cashier, err := http.Get(checkout.RedirectURL)
 	must(t, err)
@@ -300,7 +300,7 @@ func twoPaymentsPaid(t *testing.T, d *desk) {
 
 func resumedBothPaid(t *testing.T, d *desk) {
 	old := d.scanned(t)
-	next, err := d.rails.Resume(t.Context(), d.account, old.No, subject)
+	next, err := d.rails.Resume(t.Context(), d.account, old.No, subject, gateways.Payer{})
 	must(t, err)
 	d.pay(t, next, sandbox.FaultNone)
 	d.becomes(t, next, models.PaymentPaid)
@@ -362,7 +362,7 @@ func confirmAgain(t *testing.T, d *desk) {
 	d.far.CutOff(true)
 	p := d.confirmed(t)
 	d.far.CutOff(false)
-	again, checkout, err := d.rails.Confirm(t.Context(), d.account, p.No, subject(p.No))
+	again, checkout, err := d.rails.Confirm(t.Context(), d.account, p.No, subject(p.No), gateways.Payer{})
 	must(t, err)
 	if checkout.RedirectURL == "" || again.QRContent == "" || !again.ExpiresAt.Equal(*p.ExpiresAt) {
 		t.Errorf("confirmed again to %+v, %+v", again, checkout)
@@ -371,7 +371,7 @@ func confirmAgain(t *testing.T, d *desk) {
 		t.Error("the code is not kept")
 	}
 	d.overdue(p)
-	if _, checkout, err = d.rails.Confirm(t.Context(), d.account, p.No, subject(p.No)); err != nil || checkout.RedirectURL != "" {
+	if _, checkout, err = d.rails.Confirm(t.Context(), d.account, p.No, subject(p.No), gateways.Payer{}); err != nil || checkout.RedirectURL != "" {
 		t.Errorf("past its deadline the payment is sent to %q, %v", checkout.RedirectURL, err)
 	}
 }

@@ -4,16 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ztc-portal/models"
 )
 
 // RefundOrder is what a rail needs to give money back.
 type RefundOrder struct {
-	OutTradeNo string // our payment no
-	RequestNo  string // the gateway's key: asked again under it, it gives the money back once
-	AmountFen  models.Fen
-	Reason     string // the payer may read it
+	Ref              // of the payment
+	RequestNo string // the gateway's key: asked again under it, it gives the money back once
+	AmountFen models.Fen
+	PaidFen   models.Fen // what the payment was over
+	AskedAt   time.Time  // UTC, whole seconds; the same however often it is sent
+	Reason    string     // the payer may read it
+	NotifyURL string     // where the gateway tells what became of it
 }
 
 // RefundState is what a gateway says of one refund.
@@ -40,7 +44,7 @@ type Refunder interface {
 	Refund(ctx context.Context, order RefundOrder) (RefundResult, error)
 	// RefundQuery asks what became of a refund; RefundNone: never received,
 	// failed, or asked too early.
-	RefundQuery(ctx context.Context, outTradeNo, requestNo string) (RefundResult, error)
+	RefundQuery(ctx context.Context, order RefundOrder) (RefundResult, error)
 }
 
 // SendRefund asks the gateway to give reserved money back and books what it
@@ -59,9 +63,8 @@ func (r *Rails) SendRefund(ctx context.Context, requestNo string) (models.Refund
 	case err != nil:
 		return o.Refund, r.unclear(ctx, requestNo, err)
 	}
-	result, err := refunder.Refund(ctx, RefundOrder{
-		OutTradeNo: o.Payment.No, RequestNo: requestNo, AmountFen: o.Refund.AmountFen, Reason: o.Refund.Reason,
-	})
+	order := r.refundOrder(o)
+	result, err := refunder.Refund(ctx, order)
 	if err == nil && result.State == RefundDone {
 		return r.bookRefund(ctx, o, result)
 	}
@@ -69,7 +72,7 @@ func (r *Rails) SendRefund(ctx context.Context, requestNo string) (models.Refund
 		return o.Refund, r.unclear(ctx, requestNo, err)
 	}
 	// Refused, or known already: a try before this one may have gone through.
-	known, asked := refunder.RefundQuery(ctx, o.Payment.No, requestNo)
+	known, asked := refunder.RefundQuery(ctx, order)
 	refused := errors.Is(err, ErrRefused) || errors.Is(err, ErrNotExist)
 	switch {
 	case asked == nil && known.State == RefundDone:
@@ -92,7 +95,7 @@ func (r *Rails) AskRefund(ctx context.Context, requestNo string) (models.Refund,
 	if err != nil {
 		return o.Refund, err
 	}
-	known, err := refunder.RefundQuery(ctx, o.Payment.No, requestNo)
+	known, err := refunder.RefundQuery(ctx, r.refundOrder(o))
 	if err != nil || known.State != RefundDone {
 		return o.Refund, r.unclear(ctx, requestNo, err)
 	}
@@ -119,6 +122,13 @@ func (r *Rails) unclear(ctx context.Context, requestNo string, cause error) erro
 		return err
 	}
 	return unavailable(cause)
+}
+
+func (r *Rails) refundOrder(o models.RefundOrder) RefundOrder {
+	return RefundOrder{
+		Ref: refOf(o.Payment), RequestNo: o.Refund.RequestNo, AmountFen: o.Refund.AmountFen, PaidFen: o.Payment.AmountFen,
+		AskedAt: o.Refund.ReservedAt.Truncate(time.Second), Reason: o.Refund.Reason, NotifyURL: r.PublicURL + "/notify/" + string(o.Payment.Rail),
+	}
 }
 
 func (r *Rails) refunder(rail models.Rail) (Refunder, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ztc-portal/gateways"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/models"
 	"ztc-portal/views/text"
@@ -22,7 +23,7 @@ func (s *site) lost(t testing.TB) (no string, difference int64) {
 	_, account := s.seller(t)
 	draft, err := s.DraftRecharge(t.Context(), account, models.RechargeInput{Amount: "300", Method: "alipay"})
 	must(t, err)
-	p, _, err := s.rails.Confirm(t.Context(), account, draft.No, "test")
+	p, _, err := s.rails.Confirm(t.Context(), account, draft.No, "test", gateways.Payer{})
 	must(t, err)
 	_, err = s.far.PayByScan(t.Context(), p.QRContent, sandbox.FaultNotifyLost)
 	must(t, err)

@@ -3,9 +3,11 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"ztc-portal/gateways"
 	"ztc-portal/handlers/web"
 	"ztc-portal/models"
 	"ztc-portal/views"
@@ -55,11 +57,15 @@ func confirmPage(desk models.RechargeDesk, payment models.Payment) views.Confirm
 // stored draft counts; the form carries nothing but its token.
 func (p *portal) confirm(c echo.Context) error {
 	no := c.Param("no")
-	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no))
+	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no), payer(c))
 	if err != nil {
 		return err
 	}
-	if checkout.RedirectURL != "" {
+	switch {
+	case checkout.Form != nil:
+		page := views.HandoverPage{No: payment.No, Rail: payment.Rail, Amount: payment.AmountFen, Action: checkout.Form.Action, Fields: checkout.Form.Fields}
+		return p.Render(c, http.StatusOK, page, views.Handover(page))
+	case checkout.RedirectURL != "":
 		return web.SeeOther(c, checkout.RedirectURL)
 	}
 	return web.SeeOther(c, "/payments/"+payment.No)
@@ -69,4 +75,13 @@ func (p *portal) confirm(c echo.Context) error {
 // language, since a gateway wants the same words each time.
 func subject(no string) string {
 	return text.T(text.With(context.Background(), "zh-CN"), "payment.subject", "No", no)
+}
+
+// payer is what a rail may want to know of who sits before the browser.
+func payer(c echo.Context) gateways.Payer {
+	agent := c.Request().UserAgent()
+	return gateways.Payer{
+		IP: c.RealIP(), Phone: strings.Contains(agent, "Mobile"),
+		Bank: c.FormValue("bank"), Corporate: c.FormValue("corporate") == "1",
+	}
 }

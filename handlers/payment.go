@@ -103,7 +103,7 @@ func (p *portal) cancelPayment(c echo.Context) error {
 
 // resumePayment puts a new payment in the place of one that ended unpaid (M8).
 func (p *portal) resumePayment(c echo.Context) error {
-	payment, err := p.rails.Resume(c.Request().Context(), web.Seller(c).AccountID, c.Param("no"), subject)
+	payment, err := p.rails.Resume(c.Request().Context(), web.Seller(c).AccountID, c.Param("no"), subject, payer(c))
 	if err != nil {
 		return err
 	}

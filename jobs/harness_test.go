@@ -123,7 +123,7 @@ func (s *shop) draft(t *testing.T, amount string) models.Payment {
 
 func (s *shop) confirmed(t *testing.T, amount string) models.Payment {
 	t.Helper()
-	p, _, err := s.rails.Confirm(t.Context(), s.account, s.draft(t, amount).No, "test")
+	p, _, err := s.rails.Confirm(t.Context(), s.account, s.draft(t, amount).No, "test", gateways.Payer{})
 	must(t, err)
 	return p
 }

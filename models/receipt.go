@@ -21,8 +21,9 @@ type Receipt struct {
 	GatewayTradeNo string // the gateway's own number
 	State          TradeState
 	AmountFen      Fen
-	Currency       string // ISO 4217; "CNY"
-	Payee          string // the merchant account that the gateway names
+	Currency       string    // ISO 4217; "CNY"
+	Payee          string    // the merchant account that the gateway names
+	OpenedAt       time.Time // of a notify: the time that our order bore, where the rail is asked by it; UTC
 	PaidAt         time.Time
 	RefundNotice   bool   // a refund is what this notice is about: never a credit
 	RefundNo       string // the refund's request no, where the notice names it

@@ -64,12 +64,16 @@ func rechargeScreens() []screen {
 	}
 	none := confirm
 	none.Campaigns = nil
+	handover := views.HandoverPage{
+		No: no, Rail: models.RailUnionpay, Amount: 1_600_00, Action: "https://gateway.bank.example/frontTransReq.do", Fields: map[string]string{"orderId": no, "txnAmt": "160000"},
+	}
 	return []screen{
 		{"recharge", page.Title, views.Recharge(page), inArrears("/recharge")},
 		{"recharge-short", short.Title, views.Recharge(short), inArrears("/recharge")},
 		{"recharge-refused", refused.Title, views.Recharge(refused), suspended("/recharge")},
 		{"recharge-fresh", fresh.Title, views.Recharge(fresh), on("/recharge")},
 		{"confirm", confirm.Title, views.Confirm(confirm), suspended("/payments/" + no + "/confirm")},
+		{"handover", handover.Title, views.Handover(handover), on("/payments/" + no + "/confirm")},
 		{"confirm-none", none.Title, views.Confirm(none), on("/payments/" + no + "/confirm")},
 	}
 }

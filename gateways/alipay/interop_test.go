@@ -101,10 +101,10 @@ func TestSDKAcceptsWhatOurAdapterSigns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rail.Query(t.Context(), testNo); err != nil {
+	if _, err := rail.Query(t.Context(), gateways.Ref{OutTradeNo: testNo}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := rail.Close(t.Context(), testNo); err != nil {
+	if _, err := rail.Close(t.Context(), gateways.Ref{OutTradeNo: testNo}); err != nil {
 		t.Fatal(err)
 	}
 	_, page, _ := strings.Cut(checkout.RedirectURL, "?")
@@ -172,7 +172,7 @@ func TestSDKDrivesOurSandbox(t *testing.T) {
 	if !seen.OtherKeyRefused {
 		t.Error("the SDK takes answers under any key: it has not verified ours")
 	}
-	receipt, err := rig.rail.Query(t.Context(), numbers["get"])
+	receipt, err := rig.rail.Query(t.Context(), gateways.Ref{OutTradeNo: numbers["get"]})
 	if err != nil || receipt.State != models.TradePaid || receipt.AmountFen != 64_10 {
 		t.Errorf("what the SDK had paid, our adapter reads as %+v, %v", receipt, err)
 	}

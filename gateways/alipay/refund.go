@@ -45,7 +45,8 @@ func (r *Rail) Refund(ctx context.Context, order gateways.RefundOrder) (gateways
 
 // RefundQuery asks what became of a refund. Alipay leaves refund_status out for
 // one that it has not received, that failed, or that it is asked about too early.
-func (r *Rail) RefundQuery(ctx context.Context, outTradeNo, requestNo string) (gateways.RefundResult, error) {
+func (r *Rail) RefundQuery(ctx context.Context, order gateways.RefundOrder) (gateways.RefundResult, error) {
+	outTradeNo, requestNo := order.OutTradeNo, order.RequestNo
 	got, err := r.ask(ctx, payload(methodRefundQuery, biz{"out_trade_no": outTradeNo, "out_request_no": requestNo}))
 	result := gateways.RefundResult{Raw: got.raw}
 	switch {

@@ -98,9 +98,11 @@ func readPrivateKey(t *testing.T, name string) *rsa.PrivateKey {
 	return key.(*rsa.PrivateKey)
 }
 
-func (r *rig) Rail() gateways.Gateway      { return r.rail }
-func (r *rig) Timeout() time.Duration      { return 2 * time.Second }
-func (r *rig) HasQR() bool                 { return true }
+func (r *rig) Rail() gateways.Gateway { return r.rail }
+func (r *rig) Timeout() time.Duration { return 2 * time.Second }
+func (r *rig) Traits() conformance.Traits {
+	return conformance.Traits{Door: true, DoorOffline: true, QR: true, Closes: true, SignedReturn: true}
+}
 func (r *rig) URLs() (notify, back string) { return r.notify, "http://127.0.0.1:8080/return/alipay" }
 
 func (r *rig) Replies() (settled, refused conformance.Reply) {

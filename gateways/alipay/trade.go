@@ -72,7 +72,8 @@ func (r *Rail) Open(ctx context.Context, order gateways.Order) (gateways.Checkou
 
 // Query asks what became of a payment. ErrNotExist: the payer has not been at
 // the cashier yet. ErrRefused: the gateway won't tell; it does not mean unpaid.
-func (r *Rail) Query(ctx context.Context, outTradeNo string) (models.Receipt, error) {
+func (r *Rail) Query(ctx context.Context, ref gateways.Ref) (models.Receipt, error) {
+	outTradeNo := ref.OutTradeNo
 	got, err := r.ask(ctx, payload(methodQuery, biz{"out_trade_no": outTradeNo}))
 	unclear := models.Receipt{Rail: models.RailAlipay, OutTradeNo: outTradeNo, State: models.TradeUnknown, Currency: "CNY", Payee: r.sellerID, Raw: got.raw}
 	switch {
@@ -93,7 +94,8 @@ func (r *Rail) Query(ctx context.Context, outTradeNo string) (models.Receipt, er
 
 // Close makes a payment unpayable. Alipay refuses with one and the same code
 // when the payment is paid and when it is closed already: then it is asked.
-func (r *Rail) Close(ctx context.Context, outTradeNo string) (gateways.CloseResult, error) {
+func (r *Rail) Close(ctx context.Context, ref gateways.Ref) (gateways.CloseResult, error) {
+	outTradeNo := ref.OutTradeNo
 	got, err := r.ask(ctx, payload(methodClose, biz{"out_trade_no": outTradeNo}))
 	switch {
 	case err == nil && got.OutTradeNo != "" && got.OutTradeNo != outTradeNo:
@@ -103,13 +105,13 @@ func (r *Rail) Close(ctx context.Context, outTradeNo string) (gateways.CloseResu
 	case errors.Is(err, gateways.ErrNotExist):
 		return gateways.NeverSeen, nil
 	case got.notWaiting():
-		return r.closedOrPaid(ctx, outTradeNo)
+		return r.closedOrPaid(ctx, ref)
 	}
 	return "", err
 }
 
-func (r *Rail) closedOrPaid(ctx context.Context, outTradeNo string) (gateways.CloseResult, error) {
-	receipt, err := r.Query(ctx, outTradeNo)
+func (r *Rail) closedOrPaid(ctx context.Context, ref gateways.Ref) (gateways.CloseResult, error) {
+	receipt, err := r.Query(ctx, ref)
 	switch {
 	case err != nil:
 		return "", err

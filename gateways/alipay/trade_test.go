@@ -166,7 +166,7 @@ func TestQueryStates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rail, _ := canned(t, tt.content)
-			got, err := rail.Query(t.Context(), testNo)
+			got, err := rail.Query(t.Context(), gateways.Ref{OutTradeNo: testNo})
 			if err != nil || got.State != tt.want || got.OutTradeNo != testNo || got.Payee != testSeller || got.Raw != tt.content {
 				t.Errorf("got %+v, %v; want %s", got, err, tt.want)
 			}
@@ -176,7 +176,7 @@ func TestQueryStates(t *testing.T) {
 
 func TestQueryGivesTheReceipt(t *testing.T) {
 	rail, gateway := canned(t, queryAnswer("fund_bill_list", "of a form nobody expects"))
-	got, err := rail.Query(t.Context(), testNo)
+	got, err := rail.Query(t.Context(), gateways.Ref{OutTradeNo: testNo})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestQueryErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rail, _ := canned(t, tt.content)
-			if got, err := rail.Query(t.Context(), testNo); !errors.Is(err, tt.want) || got != (models.Receipt{}) {
+			if got, err := rail.Query(t.Context(), gateways.Ref{OutTradeNo: testNo}); !errors.Is(err, tt.want) || got != (models.Receipt{}) {
 				t.Errorf("got %+v, %v; want %v", got, err, tt.want)
 			}
 		})
@@ -242,7 +242,7 @@ func TestAnswersThatAreNotSignedByAlipay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rail := newRail(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })))
-			got, err := rail.Query(t.Context(), testNo)
+			got, err := rail.Query(t.Context(), gateways.Ref{OutTradeNo: testNo})
 			if !errors.Is(err, gateways.ErrUnavailable) || errors.Is(err, gateways.ErrNotExist) || got != (models.Receipt{}) {
 				t.Fatalf("got %+v, %v; want ErrUnavailable", got, err)
 			}
@@ -298,7 +298,7 @@ func TestCloseResults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			gateway := &cannedGateway{content: map[string]string{"alipay.trade.close": tt.onClose, "alipay.trade.query": tt.onQuery}}
-			got, err := newRail(t, serve(t, gateway)).Close(t.Context(), testNo)
+			got, err := newRail(t, serve(t, gateway)).Close(t.Context(), gateways.Ref{OutTradeNo: testNo})
 			if got != tt.want || !errors.Is(err, tt.err) {
 				t.Errorf("got %q, %v; want %q, %v", got, err, tt.want, tt.err)
 			}
@@ -310,7 +310,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	paid := signedAnswer(platformKey(), "alipay.trade.query", queryAnswer())
 	elsewhere := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, paid) }))
 	rail := newRail(t, serve(t, http.RedirectHandler(elsewhere, http.StatusTemporaryRedirect)))
-	if _, err := rail.Query(t.Context(), testNo); !errors.Is(err, gateways.ErrUnavailable) {
+	if _, err := rail.Query(t.Context(), gateways.Ref{OutTradeNo: testNo}); !errors.Is(err, gateways.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 }
@@ -319,7 +319,7 @@ func TestCancelledCallSaysSo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	rail, _ := canned(t, queryAnswer())
-	if _, err := rail.Query(ctx, testNo); !errors.Is(err, gateways.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+	if _, err := rail.Query(ctx, gateways.Ref{OutTradeNo: testNo}); !errors.Is(err, gateways.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

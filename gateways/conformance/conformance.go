@@ -44,7 +44,7 @@ func (s suite) order(amount models.Fen) gateways.Order {
 	notify, back := s.URLs()
 	return gateways.Order{
 		OutTradeNo: "R" + time.Now().UTC().Format("060102") + rand.Text()[:14],
-		AmountFen:  amount, Subject: "Recharge", ExpiresAt: time.Now().Add(30 * time.Minute).UTC(),
+		AmountFen:  amount, Subject: "Recharge", OpenedAt: time.Now().UTC().Truncate(time.Second), ExpiresAt: time.Now().Add(30 * time.Minute).UTC(),
 		NotifyURL: notify, ReturnURL: back,
 	}
 }
@@ -73,9 +73,9 @@ func (s suite) payment(t *testing.T, amount models.Fen) gateways.Order {
 	return order
 }
 
-func (s suite) query(t *testing.T, outTradeNo string) models.Receipt {
+func (s suite) query(t *testing.T, order gateways.Order) models.Receipt {
 	t.Helper()
-	receipt, err := s.Rail().Query(t.Context(), outTradeNo)
+	receipt, err := s.Rail().Query(t.Context(), order.Ref())
 	if err != nil {
 		t.Fatalf("Query: %v", err)
 	}
@@ -84,20 +84,37 @@ func (s suite) query(t *testing.T, outTradeNo string) models.Receipt {
 
 func (s suite) opens(t *testing.T) {
 	order, checkout := s.open(t, 1600_00)
-	if address, err := url.Parse(checkout.RedirectURL); err != nil || address.Host == "" || !strings.HasPrefix(address.Scheme, "http") {
-		t.Errorf("redirect %q is not an address for a browser", checkout.RedirectURL)
+	if given := checkout.HasDoor(); given != s.Traits().Door {
+		t.Errorf("a way for the browser given: %v, want %v", given, s.Traits().Door)
 	}
-	if given := checkout.QRContent != ""; given != s.HasQR() {
-		t.Errorf("QR code given: %v, want %v", given, s.HasQR())
+	if door := door(checkout); door != "" {
+		if address, err := url.Parse(door); err != nil || address.Host == "" || !strings.HasPrefix(address.Scheme, "http") {
+			t.Errorf("%q is not an address for a browser", door)
+		}
 	}
-	if _, err := s.Rail().Query(t.Context(), order.OutTradeNo); !errors.Is(err, gateways.ErrNotExist) {
+	if given := checkout.QRContent != ""; given != s.Traits().QR {
+		t.Errorf("QR code given: %v, want %v", given, s.Traits().QR)
+	}
+	got, err := s.Rail().Query(t.Context(), order.Ref())
+	switch {
+	case s.Traits().KnownAtOnce && (err != nil || got.State != models.TradeWaiting):
+		t.Errorf("before a payer arrives the query says %s, %v, want waiting", got.State, err)
+	case !s.Traits().KnownAtOnce && !errors.Is(err, gateways.ErrNotExist):
 		t.Errorf("before a payer arrives the query says %v, want ErrNotExist", err)
 	}
 }
 
+// door is where the browser goes, "" where the checkout leads nowhere.
+func door(checkout gateways.Checkout) string {
+	if checkout.Form != nil {
+		return checkout.Form.Action
+	}
+	return checkout.RedirectURL
+}
+
 func (s suite) waits(t *testing.T) {
 	order := s.arrived(t, 1600_00)
-	got := s.query(t, order.OutTradeNo)
+	got := s.query(t, order)
 	if got.State != models.TradeWaiting || got.OutTradeNo != order.OutTradeNo || got.Rail != s.Rail().Rail() {
 		t.Errorf("got %+v, want it waiting", got)
 	}
@@ -111,7 +128,7 @@ func (s suite) paid(t *testing.T) {
 		t.Run(amount.Wire(), func(t *testing.T) {
 			before := time.Now()
 			order := s.payment(t, amount)
-			got := s.query(t, order.OutTradeNo)
+			got := s.query(t, order)
 			s.mustBePaid(t, got, order)
 			if got.PaidAt.Location() != time.UTC || got.PaidAt.Before(before.Add(-slack)) || got.PaidAt.After(time.Now().Add(slack)) {
 				t.Errorf("paid at %v, want now (%v) in UTC", got.PaidAt, before.UTC())
@@ -123,15 +140,15 @@ func (s suite) paid(t *testing.T) {
 // paidByQR: the code and the redirect are two doors to one payment.
 func (s suite) paidByQR(t *testing.T) {
 	order, checkout := s.open(t, 1600_00)
-	if !s.HasQR() {
+	if !s.Traits().QR {
 		return
 	}
 	s.Arrive(t, order, gateways.Checkout{QRContent: checkout.QRContent})
-	if got := s.query(t, order.OutTradeNo); got.State != models.TradeWaiting {
+	if got := s.query(t, order); got.State != models.TradeWaiting {
 		t.Errorf("scanned, and now %s", got.State)
 	}
 	s.Pay(t, order)
-	s.mustBePaid(t, s.query(t, order.OutTradeNo), order)
+	s.mustBePaid(t, s.query(t, order), order)
 }
 
 func (s suite) mustBePaid(t *testing.T, got models.Receipt, order gateways.Order) {
@@ -139,7 +156,7 @@ func (s suite) mustBePaid(t *testing.T, got models.Receipt, order gateways.Order
 	if got.Raw == "" || got.GatewayTradeNo == "" || got.PaidAt.IsZero() {
 		t.Errorf("incomplete: %+v", got)
 	}
-	got.Raw, got.GatewayTradeNo, got.PaidAt = "", "", time.Time{}
+	got.Raw, got.GatewayTradeNo, got.PaidAt, got.OpenedAt = "", "", time.Time{}, time.Time{}
 	want := models.Receipt{
 		Rail: s.Rail().Rail(), OutTradeNo: order.OutTradeNo, State: models.TradePaid,
 		AmountFen: order.AmountFen, Currency: "CNY", Payee: s.Rail().Payee(),
@@ -150,28 +167,39 @@ func (s suite) mustBePaid(t *testing.T, got models.Receipt, order gateways.Order
 }
 
 func (s suite) closes(t *testing.T) {
-	mustClose := func(t *testing.T, outTradeNo string, want gateways.CloseResult) {
+	mustClose := func(t *testing.T, order gateways.Order, want gateways.CloseResult) {
 		t.Helper()
-		if got, err := s.Rail().Close(t.Context(), outTradeNo); err != nil || got != want {
+		if got, err := s.Rail().Close(t.Context(), order.Ref()); err != nil || got != want {
 			t.Fatalf("Close: %q, %v; want %q", got, err, want)
 		}
 	}
-	t.Run("NeverSeen", func(t *testing.T) {
+	closed, unseen := gateways.Closed, gateways.NeverSeen
+	if s.Traits().KnownAtOnce {
+		unseen = gateways.Closed
+	}
+	if !s.Traits().Closes {
+		closed, unseen = gateways.StaysOpen, gateways.StaysOpen
+	}
+	t.Run("BeforeThePayer", func(t *testing.T) {
 		order, _ := s.open(t, 1600_00)
-		mustClose(t, order.OutTradeNo, gateways.NeverSeen)
+		mustClose(t, order, unseen)
 	})
 	t.Run("WaitingThenTwice", func(t *testing.T) {
 		order := s.arrived(t, 1600_00)
-		mustClose(t, order.OutTradeNo, gateways.Closed)
-		if got := s.query(t, order.OutTradeNo); got.State != models.TradeClosed {
-			t.Errorf("after the close: %s", got.State)
+		mustClose(t, order, closed)
+		want := models.TradeClosed
+		if !s.Traits().Closes {
+			want = models.TradeWaiting
 		}
-		mustClose(t, order.OutTradeNo, gateways.Closed)
+		if got := s.query(t, order); got.State != want {
+			t.Errorf("after the close: %s, want %s", got.State, want)
+		}
+		mustClose(t, order, closed)
 	})
 	t.Run("AlreadyPaid", func(t *testing.T) {
 		order := s.payment(t, 1600_00)
-		mustClose(t, order.OutTradeNo, gateways.AlreadyPaid)
-		s.mustBePaid(t, s.query(t, order.OutTradeNo), order)
+		mustClose(t, order, gateways.AlreadyPaid)
+		s.mustBePaid(t, s.query(t, order), order)
 	})
 }
 
@@ -183,12 +211,17 @@ func (s suite) notifyAgrees(t *testing.T) {
 		t.Fatalf("ReadNotify: %v", err)
 	}
 	s.mustBePaid(t, first, order)
+	if first.OpenedAt != (time.Time{}) && !first.OpenedAt.Equal(order.OpenedAt) {
+		t.Errorf("opened at %v, want %v", first.OpenedAt, order.OpenedAt)
+	}
 	again, err := s.Rail().ReadNotify(message.Header, message.Body)
 	if err != nil || again != first {
 		t.Errorf("the repeat reads %+v, %v\nwant %+v", again, err, first)
 	}
-	asked := s.query(t, order.OutTradeNo)
-	if asked.Raw, first.Raw = "", ""; asked != first {
+	asked := s.query(t, order)
+	asked.Raw, first.Raw = "", ""
+	asked.OpenedAt, first.OpenedAt = time.Time{}, time.Time{}
+	if asked != first {
 		t.Errorf("the query says %+v\nthe notify %+v", asked, first)
 	}
 }
@@ -223,6 +256,12 @@ func (s suite) mustRefuse(t *testing.T, message Message) {
 }
 
 func (s suite) returns(t *testing.T) {
+	if !s.Traits().SignedReturn {
+		if got, err := s.Rail().ReadReturn(url.Values{"out_trade_no": {"R26112400000000000000"}}); !errors.Is(err, gateways.ErrUnverified) || got != "" {
+			t.Errorf("ReadReturn: %q, %v; want ErrUnverified", got, err)
+		}
+		return
+	}
 	order := s.payment(t, 1600_00)
 	query := s.Return(t, order.OutTradeNo)
 	if got, err := s.Rail().ReadReturn(query); err != nil || got != order.OutTradeNo {
@@ -241,7 +280,7 @@ func (s suite) trouble(t *testing.T) {
 			mend := s.Break(t, trouble)
 			s.unavailable(t, order)
 			mend()
-			s.mustBePaid(t, s.query(t, order.OutTradeNo), order)
+			s.mustBePaid(t, s.query(t, order), order)
 		})
 	}
 }
@@ -260,26 +299,26 @@ func (s suite) unavailable(t *testing.T, order gateways.Order) {
 		}
 	}
 	bounded("Query", func() error {
-		got, err := s.Rail().Query(t.Context(), order.OutTradeNo)
+		got, err := s.Rail().Query(t.Context(), order.Ref())
 		if got != (models.Receipt{}) {
 			t.Errorf("nothing is known, but Query gives %+v", got)
 		}
 		return err
 	})
 	bounded("Close", func() error {
-		got, err := s.Rail().Close(t.Context(), order.OutTradeNo)
+		got, err := s.Rail().Close(t.Context(), order.Ref())
 		if got != "" {
 			t.Errorf("nothing is known, but Close gives %q", got)
 		}
 		return err
 	})
-	if !s.HasQR() {
-		return
+	if !s.Traits().QR && s.Traits().DoorOffline {
+		return // Open asks nobody
 	}
 	bounded("Open", func() error {
 		checkout, err := s.Rail().Open(t.Context(), s.order(1600_00))
-		if checkout.RedirectURL == "" || checkout.QRContent != "" {
-			t.Errorf("without the gateway Open gives %+v, want the cashier's address alone", checkout)
+		if checkout.HasDoor() != s.Traits().DoorOffline || checkout.QRContent != "" {
+			t.Errorf("without the gateway Open gives %+v, want at most the cashier's address", checkout)
 		}
 		return err
 	})
@@ -291,7 +330,7 @@ func (s suite) deadline(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), s.Timeout()/10)
 	defer cancel()
 	began := time.Now()
-	_, err := s.Rail().Query(short, order.OutTradeNo)
+	_, err := s.Rail().Query(short, order.Ref())
 	if !errors.Is(err, gateways.ErrUnavailable) {
 		t.Errorf("Query: %v, want ErrUnavailable", err)
 	}

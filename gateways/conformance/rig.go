@@ -59,14 +59,26 @@ type Reply struct {
 	Body        string
 }
 
+// Traits are what the protocol of a rail has and has not. What it has is tested.
+type Traits struct {
+	Door         bool // Open gives a way for the browser
+	DoorOffline  bool // and does so without asking the gateway
+	QR           bool // Open gives a QR code
+	KnownAtOnce  bool // the gateway knows a payment once it is opened, before a payer comes
+	Closes       bool // a payment can be closed before its deadline
+	SignedReturn bool // the browser brings back something that names the payment and is signed
+	RefundsLater bool // a refund is accepted first and done later
+	StaysPaid    bool // a payment refunded in full is still told as paid
+}
+
 // Rig is one rail together with hooks into its sandbox.
 type Rig interface {
 	// Rail is the adapter under test.
 	Rail() gateways.Gateway
 	// Timeout is the adapter's own bound of one call.
 	Timeout() time.Duration
-	// HasQR tells whether Open also gives a QR code.
-	HasQR() bool
+	// Traits are what the rail's protocol has.
+	Traits() Traits
 	// URLs are where the sandbox may send notifies and browsers.
 	URLs() (notify, back string)
 	// Arrive lets a payer open the cashier by the redirect, or by the QR code
@@ -76,7 +88,7 @@ type Rig interface {
 	Pay(t *testing.T, order gateways.Order)
 	// Notify is the latest notify that the sandbox sent about the payment.
 	Notify(t *testing.T, outTradeNo string) Message
-	// Return is what the browser brought back after paying by the redirect.
+	// Return is what the browser brought back after paying, on a rail that signs it.
 	Return(t *testing.T, outTradeNo string) url.Values
 	// Forge makes a notify out of a genuine one. A rail that knows no apps
 	// forges the nearest thing to one.

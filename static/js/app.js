@@ -27,6 +27,14 @@
   tick();
   setInterval(tick, 1000);
 
+  // A form that a gateway wants posted goes by itself, once: back again, it waits
+  // for the button.
+  const handover = document.querySelector("form[data-handover]");
+  if (handover && !history.state?.handed) {
+    history.replaceState({ handed: true }, "");
+    handover.submit();
+  }
+
   // Where the places of a group scroll sideways, the present one is in sight.
   for (const here of document.querySelectorAll("nav .overflow-x-auto [aria-current]")) {
     const list = here.closest(".overflow-x-auto");
