@@ -30,3 +30,43 @@ func TestNobodysPasswordCountsAsAWrongCode(t *testing.T) {
 		must(t, err)
 	})
 }
+
+// Who knows the password of somebody without a second factor can look at the
+// secret that is to be set up. What they saw must not become the factor that the
+// user then confirms.
+func TestNobodyElsesSecretIsConfirmed(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		newStaff(t, b, models.RoleFinance, "new@staff.test")
+		thief := half(t, b, "new@staff.test")
+		seen, err := b.Enrolment(t.Context(), thief)
+		must(t, err)
+		own := half(t, b, "new@staff.test")
+		e, err := b.Enrolment(t.Context(), own)
+		must(t, err)
+		if e.Secret == seen.Secret {
+			t.Error("two sessions are shown one secret")
+		}
+		// The thief's is void from here on, and a look at a new one voids the user's.
+		_, err = b.ConfirmTOTP(t.Context(), thief, typed(code(t, seen.Secret, b.Clock.Now())))
+		wantField(t, err, "code", "error.factor.stale")
+		_, err = b.ConfirmTOTP(t.Context(), own, typed(code(t, seen.Secret, b.Clock.Now())))
+		wantField(t, err, "code", "error.factor.unconfirmed")
+		_, err = b.Enrolment(t.Context(), thief)
+		must(t, err)
+		_, err = b.ConfirmTOTP(t.Context(), own, typed(code(t, e.Secret, b.Clock.Now())))
+		wantField(t, err, "code", "error.factor.stale")
+		if e, err = b.Enrolment(t.Context(), own); err != nil {
+			t.Fatal(err)
+		}
+		done, err := b.ConfirmTOTP(t.Context(), own, typed(code(t, e.Secret, b.Clock.Now())))
+		must(t, err)
+		wantStage(t, b, done.Session, "stage:")
+		wantStage(t, b, thief, "stage:factor")
+		b.Clock.Add(step)
+		_, err = b.PassFactor(t.Context(), thief, typed(code(t, seen.Secret, b.Clock.Now())))
+		wantCode(t, err, models.Unauthenticated)
+		_, err = b.PassFactor(t.Context(), thief, typed(code(t, e.Secret, b.Clock.Now())))
+		must(t, err)
+	})
+}
