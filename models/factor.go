@@ -282,7 +282,7 @@ func (s *Store) PassFactor(ctx context.Context, secret string, in FactorInput) (
 	if err != nil {
 		return "", err
 	}
-	if err := s.noteAttempt(ctx, factorKey(userID), networkOf(in.Address), factorLimits); err != nil {
+	if err := s.noteAttempt(ctx, factorKey(userID), NetworkOf(in.Address), factorLimits); err != nil {
 		return "", s.refusedFactor(ctx, userID, in, err)
 	}
 	err = s.inTx(ctx, func(t *tx) error {

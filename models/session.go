@@ -83,7 +83,7 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 	}
 	email = clip(email, 254)
 	in.Email = email
-	if err := s.noteAttempt(ctx, email, networkOf(in.Address), passwordLimits); err != nil {
+	if err := s.noteAttempt(ctx, email, NetworkOf(in.Address), passwordLimits); err != nil {
 		return "", err
 	}
 	user, err := s.userByEmail(ctx, email)
@@ -143,9 +143,9 @@ func (s *Store) noteAttempt(ctx context.Context, key, address string, most limit
 	return err
 }
 
-// networkOf is what tries are counted by: an IPv4 address, or the /64 of an
-// IPv6 one, which is one customer's.
-func networkOf(address string) string {
+// NetworkOf is by what tries and the like are counted: an IPv4 address, or the
+// /64 of an IPv6 one, which is one customer's.
+func NetworkOf(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || ip.Unmap().Is4() {
 		return address
@@ -162,7 +162,7 @@ func networkOf(address string) string {
 func (s *Store) openSession(ctx context.Context, user User, in SignInInput) (string, error) {
 	secret := newSessionSecret()
 	err := s.inTx(ctx, func(t *tx) error {
-		if err := t.forgive(in.Email, networkOf(in.Address)); err != nil {
+		if err := t.forgive(in.Email, NetworkOf(in.Address)); err != nil {
 			return err
 		}
 		action, at, ends := "session.open", t.now, t.now.Add(t.rules.SessionTTL)
