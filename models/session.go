@@ -264,9 +264,21 @@ func (s *Store) WhoIs(ctx context.Context, secret string) (*Who, error) {
 	return &row.Who, err
 }
 
-// SignOut revokes a session; an unknown one is a no-op.
-func (s *Store) SignOut(ctx context.Context, secret string) error {
+// SignOut revokes a session, at the word of who holds it; an unknown one, or one
+// that was revoked before, is a no-op.
+func (s *Store) SignOut(ctx context.Context, secret, address string) error {
 	return s.inTx(ctx, func(t *tx) error {
-		return t.Model(&session{}).Where("id_hash = ? AND revoked_at IS NULL", hashOf(secret)).Update("revoked_at", t.now).Error
+		var row session
+		err := t.locked().Take(&row, "id_hash = ? AND revoked_at IS NULL", hashOf(secret)).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.Model(&session{}).Where("id_hash = ?", row.IDHash).Update("revoked_at", t.now).Error; err != nil {
+			return err
+		}
+		return t.audit(Actor{row.UserID, address}, "session.close", subject("user", row.UserID), "", "")
 	})
 }
