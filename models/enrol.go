@@ -42,9 +42,11 @@ func (t *tx) enrolling(secret string) (session, User, error) {
 	return row, user, err
 }
 
-// Enrolment gives the secret for an authenticator app, made at the first asking
-// and the same until a code confirms it. Unauthenticated when the session is
-// over; Forbidden when the user has a second factor and has not shown it.
+// Enrolment gives the secret for an authenticator app, made at the session's first
+// asking and the same until a code confirms it. Another session gets another, so
+// that whoever knew the password and looked before the user did has seen nothing
+// of use. Unauthenticated when the session is over; Forbidden when the user has a
+// second factor and has not shown it.
 func (s *Store) Enrolment(ctx context.Context, secret string) (e Enrolment, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		row, user, err := t.enrolling(secret)
@@ -56,12 +58,11 @@ func (s *Store) Enrolment(ctx context.Context, secret string) (e Enrolment, err 
 			return err
 		}
 		e = Enrolment{Email: user.Email, Passkeys: s.party != nil, First: row.FactorAt == nil}
-		if factor.Pending != "" {
-			e.Secret, err = t.vault.open(factor.Pending, totpPlace(user.ID))
-			return err
+		if e.Secret, err = t.vault.open(factor.Pending, row.pendingPlace()); err == nil {
+			return nil
 		}
-		e.Secret = newTOTPSecret()
-		return t.keepPending(user.ID, e.Secret)
+		e.Secret = newTOTPSecret() // there is none, or it is another session's
+		return t.keepPending(row, e.Secret)
 	})
 	e.URL = "otpauth://totp/" + url.PathEscape(totpIssuer+":"+e.Email) + "?" +
 		strings.ReplaceAll(url.Values{"secret": {e.Secret}, "issuer": {totpIssuer}}.Encode(), "+", "%20")
@@ -79,12 +80,16 @@ func (t *tx) totpOf(userID int64) (totpFactor, error) {
 	return factor, err
 }
 
-func (t *tx) keepPending(userID int64, secret string) error {
-	sealed, err := t.vault.seal(secret, totpPlace(userID))
+// pendingPlace is where a secret may be opened that no code has confirmed yet:
+// in the session that was shown it.
+func (row session) pendingPlace() string { return totpPlace(row.UserID) + ":" + row.IDHash }
+
+func (t *tx) keepPending(row session, secret string) error {
+	sealed, err := t.vault.seal(secret, row.pendingPlace())
 	if err != nil {
 		return err
 	}
-	return changed(t.Model(&totpFactor{}).Where("user_id = ?", userID).Update("pending", sealed))
+	return changed(t.Model(&totpFactor{}).Where("user_id = ?", row.UserID).Update("pending", sealed))
 }
 
 // ConfirmTOTP takes the first code of the authenticator app: from then on the
@@ -104,10 +109,11 @@ func (s *Store) ConfirmTOTP(ctx context.Context, secret string, in FactorInput) 
 		if err != nil {
 			return err
 		}
-		if factor.Pending == "" { // confirmed meanwhile, in another window
+		pending, err := t.vault.open(factor.Pending, row.pendingPlace())
+		if err != nil { // confirmed meanwhile in another window, or another session asked for one of its own
 			return FieldErrors{fieldError("code", "error.factor.stale", nil)}
 		}
-		if err := t.confirmPending(factor, code); err != nil {
+		if err := t.confirmPending(factor, pending, code); err != nil {
 			return err
 		}
 		before := ""
@@ -124,11 +130,7 @@ func (s *Store) ConfirmTOTP(ctx context.Context, secret string, in FactorInput) 
 }
 
 // confirmPending makes the pending secret the user's, if the code is its.
-func (t *tx) confirmPending(factor totpFactor, code string) error {
-	secret, err := t.vault.open(factor.Pending, totpPlace(factor.UserID))
-	if err != nil {
-		return err
-	}
+func (t *tx) confirmPending(factor totpFactor, secret, code string) error {
 	step, err := stepOf(secret, code, t.wall)
 	if err != nil {
 		return err
@@ -136,8 +138,12 @@ func (t *tx) confirmPending(factor totpFactor, code string) error {
 	if step == 0 || !isTOTP(code) {
 		return FieldErrors{fieldError("code", "error.factor.unconfirmed", nil)}
 	}
+	sealed, err := t.vault.seal(secret, totpPlace(factor.UserID))
+	if err != nil {
+		return err
+	}
 	return changed(t.Model(&totpFactor{}).Where("user_id = ? AND pending = ?", factor.UserID, factor.Pending).
-		Updates(map[string]any{"secret": factor.Pending, "pending": "", "last_step": step, "confirmed_at": t.wall}))
+		Updates(map[string]any{"secret": sealed, "pending": "", "last_step": step, "confirmed_at": t.wall}))
 }
 
 // enrolled ends the setting up of a factor: recovery codes with the first one,

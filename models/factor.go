@@ -259,8 +259,10 @@ func (t *tx) complete(half session, user User, in FactorInput, kind FactorKind) 
 	return secret, t.audit(in.by(user.ID), "session.open", subject("user", user.ID), "", string(kind))
 }
 
-// factorKey is what wrong codes of a user are counted under.
-func factorKey(userID int64) string { return subject("factor", userID) }
+// factorKey is what wrong codes of a user are counted under: beside wrong
+// passwords, so its capitals keep it apart from what anybody may type as an
+// e-mail, which is counted in lower case.
+func factorKey(userID int64) string { return subject("FACTOR", userID) }
 
 // PassFactor takes a code of the authenticator app or a recovery code after the
 // password, and gives the secret of a fresh session that is signed in; the
@@ -280,7 +282,7 @@ func (s *Store) PassFactor(ctx context.Context, secret string, in FactorInput) (
 	if err != nil {
 		return "", err
 	}
-	if err := s.noteAttempt(ctx, factorKey(userID), networkOf(in.Address), factorLimits); err != nil {
+	if err := s.noteAttempt(ctx, factorKey(userID), NetworkOf(in.Address), factorLimits); err != nil {
 		return "", s.refusedFactor(ctx, userID, in, err)
 	}
 	err = s.inTx(ctx, func(t *tx) error {
