@@ -93,6 +93,27 @@ func (s *Store) Approvals(ctx context.Context, f ApprovalFilter, k Keyset) ([]Ap
 	return rows, page, nil
 }
 
+// waitingShown is how many open requests stand on an account's page; one more
+// is read, to tell that there are more.
+const waitingShown = 5
+
+// openApprovalsOf reads what of an account waits for a decision, newest first.
+func openApprovalsOf(db *gorm.DB, accountID int64) (rows []ApprovalRow, more bool, err error) {
+	var lines []approvalLine
+	err = approvals(db).Where("p.account_id = ? AND p.state = 'open'", accountID).Order("p.id DESC").Limit(waitingShown + 1).Scan(&lines).Error
+	if err != nil {
+		return nil, false, err
+	}
+	for _, line := range lines[:min(len(lines), waitingShown)] {
+		row, err := line.row()
+		if err != nil {
+			return nil, false, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, len(lines) > waitingShown, nil
+}
+
 // OpenApprovals counts what waits for a decision.
 func (s *Store) OpenApprovals(ctx context.Context) (n int64, err error) {
 	return n, s.read.WithContext(ctx).Model(&Approval{}).Where("state = 'open'").Count(&n).Error

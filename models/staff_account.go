@@ -63,7 +63,9 @@ type StaffAccount struct {
 	ShopName     string
 	Emails       []string
 	FrozenReason string
-	Notes        int // how many
+	Notes        int           // how many
+	Waiting      []ApprovalRow // what was asked for and nobody decided on, newest first
+	MoreWaiting  bool          // more of it than is read
 }
 
 // StaffAccount reads an account for staff. NotFound: no such account.
@@ -76,6 +78,9 @@ func (s *Store) StaffAccount(ctx context.Context, accountID int64) (StaffAccount
 	db := s.read.WithContext(ctx)
 	a.FrozenReason = a.Account.FrozenReason
 	if a.Timeline, err = timeline(db, accountID, staffEvents); err != nil {
+		return a, err
+	}
+	if a.Waiting, a.MoreWaiting, err = openApprovalsOf(db, accountID); err != nil {
 		return a, err
 	}
 	if a.ShopName, err = shopName(db, accountID); err != nil {

@@ -86,6 +86,8 @@ func staffAccount() admin.AccountPage {
 		CSRF: token, Now: now, ID: 40, Shop: shop, Emails: []string{"arrears@demo.test", "second@demo.test"}, State: models.AccountFrozen,
 		ArrearsSince: ago(75 * time.Hour), StopsAt: ago(51 * time.Hour), SuspendedAt: ago(51 * time.Hour), FrozenAt: ago(2 * time.Hour), FrozenReason: "人工核查",
 		Cash: -1_286_40, Bonus: 20_00, Arrears: 1_286_40, SpentToday: 0, DailyCost: 388_00, Serving: 0, Campaigns: 3, Notes: 21, CanNote: true,
+		Asks:    []models.ApprovalKind{models.ApprovalAdjustment, models.ApprovalBonusGrant, models.ApprovalBankTransfer, models.ApprovalUnfreeze},
+		Waiting: []models.ApprovalRow{approvalRow(models.ApprovalUnfreeze, 0, models.ApprovalOpen), approvalRow(models.ApprovalAdjustment, -1_204_50, models.ApprovalOpen)}, MoreWaiting: true,
 		Sub: admin.AccountSub{
 			Stops:    []components.Stop{{Cause: models.DeliveryPausedArrears, Lift: models.LiftRestart, Since: ago(51 * time.Hour), ReadOnly: true, Campaigns: []components.CampaignRef{{ID: 1, Name: "显示器支架"}}}},
 			Timeline: timeline(),
