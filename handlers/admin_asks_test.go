@@ -98,7 +98,9 @@ func TestWhatWaitsForADecisionIsSeen(t *testing.T) {
 			requests = append(requests, asker.post(accountPath(account)+"/adjust", "amount", fmt.Sprint(100+i), "direction", "add", "reason", askedWhy).request(t))
 		}
 		cleared := asker.post("/admin/suspense/1/clear", "to", fmt.Sprint(other), "reason", askedWhy).request(t)
-		waiting := func(path string) []string { return decider.get(path).is(t, http.StatusOK).links("#main a[href^='/admin/approvals']") }
+		waiting := func(path string) []string {
+			return decider.get(path).is(t, http.StatusOK).links("#main a[href^='/admin/approvals']")
+		}
 		newest := slices.Clone(requests)
 		slices.Reverse(newest)
 		page := decider.get(accountPath(account))

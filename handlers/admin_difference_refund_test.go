@@ -22,7 +22,7 @@ func TestFinanceRefundsADifference(t *testing.T) {
 		asker, _ := s.member(t, models.RoleFinance, "one@office.test")
 		decider, _ := s.member(t, models.RoleFinance, "two@office.test")
 		support, _ := s.member(t, models.RoleSupport, "three@office.test")
-	s.Clock.Add(time.Minute)
+		s.Clock.Add(time.Minute)
 		const button = "form input[name=act][value=refunded]"
 		form := "/admin/payments/" + p.No + "/refund"
 		page := asker.get(dayPath).is(t, http.StatusOK)
@@ -50,7 +50,7 @@ func TestFinanceRefundsADifference(t *testing.T) {
 		}
 		support.post(path, "act", "refunded").is(t, http.StatusForbidden)
 		asker.post(path, "act", "refunded").leads(t, dayPath)
-		after := asker.get(dayPath + "?show=all").is(t, http.StatusOK)
+		after := asker.get(dayPath+"?show=all").is(t, http.StatusOK)
 		after.says(t, "[role=status]", word(text.Chinese, "flash.difference_refunded"))
 		after.says(t, "table tbody", word(text.Chinese, "difference.resolution.refunded"))
 		after.says(t, "table tbody", word(text.Chinese, "difference.refund", "No", refunds[0].RequestNo))

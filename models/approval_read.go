@@ -29,7 +29,7 @@ type ApprovalRow struct {
 
 // ApprovalFilter narrows the queue.
 type ApprovalFilter struct {
-	Show string       // "open" (also ""), "decided" or "mine"
+	Show string       // "open" (also ""), "decided", "mine", or "refunds": those under way, whatever the kind is narrowed to
 	Kind ApprovalKind // "": all
 	Mine int64        // the user whose requests are shown under "mine"
 }
@@ -70,6 +70,8 @@ func (s *Store) Approvals(ctx context.Context, f ApprovalFilter, k Keyset) ([]Ap
 	switch f.Show {
 	case "mine":
 		query = query.Where("p.asked_by = ?", f.Mine)
+	case "refunds":
+		query = query.Where("p.id IN (SELECT f.approval_id FROM refunds f WHERE " + of(refundUnderWay, "f") + ")")
 	case "decided":
 		query = query.Where("p.state <> 'open'")
 	default:

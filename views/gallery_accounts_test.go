@@ -109,7 +109,7 @@ func staffAccount() admin.AccountPage {
 				{Email: "second@demo.test", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", CreatedAt: ago(90 * time.Hour), SeenAt: ago(80 * time.Hour), ExpiresAt: ago(time.Hour)},
 				{Email: "second@demo.test", Address: "203.0.113.7", CreatedAt: ago(99 * time.Hour), SeenAt: ago(98 * time.Hour), ExpiresAt: now.Add(time.Hour), RevokedAt: at(-97 * time.Hour)},
 			},
-			Attempts: []models.Attempt{{Email: "arrears@demo.test", Address: "198.51.100.0", At: ago(4 * time.Hour)}, {Email: "arrears@demo.test", Address: "203.0.113.7", At: ago(5 * time.Hour), Succeeded: true}},
+			Attempts: []models.Attempt{{EmailKey: "arrears@demo.test", Address: "198.51.100.0", At: ago(4 * time.Hour)}, {EmailKey: "arrears@demo.test", Address: "203.0.113.7", At: ago(5 * time.Hour), Succeeded: true}},
 			Notes: []models.Note{
 				{ID: 2, At: ago(time.Hour), Email: "support@demo.test", Body: "Called back.\nWill pay on Monday; <b>no</b> freeze until then. " + strings.Repeat("x", 120)},
 				{ID: 1, At: ago(26 * time.Hour), Email: "finance@demo.test", Body: "人工核查"},
