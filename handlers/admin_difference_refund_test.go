@@ -40,10 +40,13 @@ func TestFinanceRefundsADifference(t *testing.T) {
 		request := asker.post(form, "amount", "300", "reason", askedWhy).request(t)
 		decider.get(request)
 		decider.post(request+"/approve").leads(t, request)
+		decider.get("/admin").is(t, http.StatusOK).says(t, "section:has(a[href='/admin/approvals?show=refunds'])", "¥300.00")
+		decider.get("/admin/approvals?show=refunds").is(t, http.StatusOK).says(t, "tbody", askedWhy)
 		refunds, err := s.RefundsOf(t.Context(), p.ID)
 		must(t, err)
 		_, err = s.SettleRefund(t.Context(), refunds[0].RequestNo, "10000")
 		must(t, err)
+		decider.get("/admin/approvals?show=refunds").says(t, "#main", word(text.Chinese, "approvals.empty.title"))
 		page = asker.get(dayPath).is(t, http.StatusOK)
 		if page.Find("a[href='"+form+"']").Length() != 0 || page.Find(button).Length() != 1 || support.get(dayPath).Find(button).Length() != 0 {
 			t.Error("the way to end it is missing, or it may be refunded once more, or support may end it")

@@ -1,7 +1,9 @@
 package models_test
 
 import (
+	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,7 +62,15 @@ func TestDifferenceEndsByARefundSince(t *testing.T) {
 		is(models.FeeDiffers, "", false, false)
 		is(models.OnlyOurs, "", true, false)
 		id := row(models.AmountDiffers, "").ID
-		must(t, b.CloseRefunded(t.Context(), o.finance, id))
+		var closing sync.WaitGroup
+		ends := make([]error, 8)
+		for i := range ends {
+			closing.Go(func() { ends[i] = b.CloseRefunded(t.Context(), o.finance, id) })
+		}
+		closing.Wait()
+		if n := len(slices.DeleteFunc(ends, func(err error) bool { return models.CodeOf(err) == models.Conflict })); n != 1 || errors.Join(ends...) != nil {
+			t.Errorf("%d of eight ended it: %v", n, errors.Join(ends...))
+		}
 		wantCode(t, b.CloseRefunded(t.Context(), o.finance, id), models.Conflict)
 		wantCode(t, b.CloseRefunded(t.Context(), o.finance, 4711), models.NotFound)
 		d := row(models.AmountDiffers, "")
