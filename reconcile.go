@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"ztc-portal/gateways"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/models"
 )
@@ -54,11 +53,10 @@ func reconcileTo(ctx context.Context, out io.Writer, s Settings, args []string) 
 		}
 		defer leave()
 	}
-	gateway, err := alipayRail(s)
+	rails, err := openRails(s, store, log)
 	if err != nil {
 		return err
 	}
-	rails := &gateways.Rails{Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: gateway}, Log: log}
 	done, err := rails.Reconcile(ctx, models.Rail(*rail), *day)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", *rail, *day, err)

@@ -97,7 +97,7 @@ func (s *Store) ExplainDifference(ctx context.Context, by Actor, id int64, note 
 	case n > maxExplanation:
 		return FieldErrors{fieldError("note", "error.difference.note_long", map[string]any{"Count": maxExplanation})}
 	}
-	return s.work(ctx, by, id, Explained, note)
+	return s.work(ctx, by, id, Explained, noted(note))
 }
 
 // CloseRepaired ends a difference whose money the gateway confirmed and whose
@@ -107,18 +107,28 @@ func (s *Store) CloseRepaired(ctx context.Context, by Actor, id int64, outcome O
 	if !outcome.Credited() && outcome != OutcomeSuspense {
 		return conflict("error.difference.not_confirmed", nil)
 	}
-	return s.work(ctx, by, id, Repaired, string(outcome))
+	return s.work(ctx, by, id, Repaired, noted(string(outcome)))
 }
 
-// work ends a difference. The reconciliation's lock comes first, as in a run,
-// so that a run which has read the books never undoes what was worked meanwhile.
-func (s *Store) work(ctx context.Context, by Actor, id int64, resolution Resolution, note string) error {
+// noted is a note that is known beforehand.
+func noted(note string) func(*tx, Difference) (string, error) {
+	return func(*tx, Difference) (string, error) { return note, nil }
+}
+
+// work ends a difference with the note that judge gives it, or as judge refuses.
+// The reconciliation's lock comes first, as in a run, so that a run which has
+// read the books never undoes what was worked meanwhile.
+func (s *Store) work(ctx context.Context, by Actor, id int64, resolution Resolution, judge func(*tx, Difference) (string, error)) error {
 	return s.inTx(ctx, func(t *tx) error {
 		var d Difference
 		if err := t.Take(&d, id).Error; err != nil {
 			return found(err, "difference")
 		}
 		if err := t.locked().Take(&Reconciliation{}, d.ReconciliationID).Error; err != nil {
+			return err
+		}
+		note, err := judge(t, d)
+		if err != nil {
 			return err
 		}
 		d.State, d.Resolution, d.Note, d.WorkedAt, d.WorkedBy = differenceWorked, resolution, note, &t.now, nil

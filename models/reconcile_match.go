@@ -249,14 +249,15 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 }
 
 // storeDifferences writes what a run found. One that stands already keeps its
-// number; worked, it stays worked unless it had vanished, was repaired in vain,
-// or is over other amounts than those that were explained.
+// number, and its time unless it opens again; worked, it stays worked unless it
+// had vanished, was repaired in vain, or is over other amounts than those that
+// were explained or refunded.
 func (t *tx) storeDifferences(r Reconciliation, found []Difference) error {
 	words := func(of func(Difference) string) []string { return column(found, of) }
 	fen := func(of func(Difference) Fen) []int64 {
 		return column(found, func(d Difference) int64 { return int64(of(d)) })
 	}
-	const again = `(differences.resolution IN ('vanished', 'repaired') OR differences.resolution = 'explained'
+	const again = `(differences.resolution IN ('vanished', 'repaired') OR differences.resolution IN ('explained', 'refunded')
 		AND (differences.ours_fen <> excluded.ours_fen OR differences.theirs_fen <> excluded.theirs_fen))`
 	err := bulk.On(t.DB).Insert("differences", len(found), []bulk.Column{
 		{Name: "reconciliation_id", Values: r.ID}, {Name: "run", Values: r.Run}, {Name: "found_at", Values: t.now},
@@ -275,6 +276,7 @@ func (t *tx) storeDifferences(r Reconciliation, found []Difference) error {
 		{Name: "ours_state", Values: words(func(d Difference) string { return d.OursState })},
 	}, `ON CONFLICT (reconciliation_id, kind, trade_no, request_no) DO UPDATE SET run = excluded.run, payment_id = excluded.payment_id,
 		out_trade_no = excluded.out_trade_no, ours_fen = excluded.ours_fen, theirs_fen = excluded.theirs_fen, ours_state = excluded.ours_state,
+		found_at = CASE WHEN `+again+` THEN excluded.found_at ELSE differences.found_at END,
 		state = CASE WHEN `+again+` THEN 'open' ELSE differences.state END,
 		resolution = CASE WHEN `+again+` THEN '' ELSE differences.resolution END,
 		note = CASE WHEN `+again+` THEN '' ELSE differences.note END,

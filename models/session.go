@@ -47,13 +47,19 @@ type session struct {
 	ChallengeAt *time.Time
 }
 
-// signInAttempt is one try to sign in.
-type signInAttempt struct {
-	ID        int64 `gorm:"primaryKey"`
-	EmailKey  string
-	Address   string
+// Attempt is one try to sign in, with a password or a second factor. One that
+// was followed by a sign-in from the same address counts as having succeeded.
+type Attempt struct {
+	EmailKey  string // the e-mail as it is compared; of a second factor, what its tries are counted by
+	Address   string // an IPv4 address, or the network of an IPv6 one
 	At        time.Time
 	Succeeded bool
+}
+
+// signInAttempt is a try as it is kept.
+type signInAttempt struct {
+	ID int64 `gorm:"primaryKey"`
+	Attempt
 }
 
 // SignInInput is what came with the sign-in form.
@@ -110,7 +116,7 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 // more pass than of tries one after another. A refused try is not kept, or
 // whoever goes on trying would never be heard again.
 func (s *Store) noteAttempt(ctx context.Context, key, address string, most limits) error {
-	attempt := signInAttempt{EmailKey: key, Address: address}
+	attempt := signInAttempt{Attempt: Attempt{EmailKey: key, Address: address}}
 	err := s.inTx(ctx, func(t *tx) error {
 		attempt.ID, attempt.At = 0, t.now
 		return t.Create(&attempt).Error

@@ -77,6 +77,9 @@ func (s *Store) watched(ctx context.Context, db *gorm.DB, b Band, now time.Time)
 	case FigureSuspense:
 		open, failed := openSuspense(db, now.Add(-b.Aged))
 		return open.Count, true, failed
+	case FigureRefunds:
+		open, failed := openRefunds(db, now.Add(-b.Aged))
+		return open.Count, true, failed
 	case FigureParked:
 		err = db.Model(&WebhookMessage{}).Where(isParked).Count(&value).Error
 	case FigureQueue:

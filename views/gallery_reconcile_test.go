@@ -42,6 +42,8 @@ func reconcileScreens() []screen {
 			FoundAt: ago(5 * time.Hour), Open: true, Repairable: kind == models.StateDiffers || kind == models.OnlyTheirs,
 		}
 	}
+	paidLess := row(3, models.AmountDiffers, 300_00, 299_00, "paid")
+	paidLess.Refundable, paidLess.Refunded = true, true
 	foreign, refund := row(6, models.OnlyTheirs, 0, 55_00, ""), row(5, models.OnlyTheirs, 0, -10_00, "")
 	foreign.PaymentNo, refund.RequestNo, refund.Repairable = "", "F261123000001", false
 	day := admin.DifferencesPage{
@@ -49,7 +51,7 @@ func reconcileScreens() []screen {
 		Bill:  admin.BillSums{Payments: 12_480, PaymentFen: 9_880_000_20, Refunds: 31, RefundFen: -5_700_00, NetFen: 9_874_300_20, FeeFen: -59_245_80},
 		Books: admin.BookSums{Payments: 12_476, PaymentFen: 9_879_400_20, ClearingFen: 9_879_400_20, Matched: 12_475, Suspended: 2, SuspenseFen: 140_00},
 		Rows: []admin.DifferenceRow{
-			foreign, refund, row(4, models.StateDiffers, 0, 300_00, "expired"), row(3, models.AmountDiffers, 300_00, 299_00, "paid"),
+			foreign, refund, row(4, models.StateDiffers, 0, 300_00, "expired"), paidLess,
 			row(2, models.FeeDiffers, 3_00, 3_01, "paid"), row(1, models.OnlyOurs, 70_00, 0, "suspense"),
 		},
 	}
@@ -67,6 +69,8 @@ func reconcileScreens() []screen {
 			d.Note = string(models.OutcomeLate)
 		case models.Vanished:
 			d.Note, d.WorkedBy = "", ""
+		case models.Refunded:
+			d.Note = "F261124ABCDEFGHJKMNPQ"
 		}
 		worked.Rows = append(worked.Rows, d)
 	}
