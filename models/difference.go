@@ -102,7 +102,7 @@ func (s *Store) ExplainDifference(ctx context.Context, by Actor, id int64, note 
 
 // CloseRepaired ends a difference whose money the gateway confirmed and whose
 // settlement came to the outcome. NotFound; Conflict: it is worked already, or
-// the outcome booked nothing.
+// the outcome did not book its trade.
 func (s *Store) CloseRepaired(ctx context.Context, by Actor, id int64, outcome Outcome) error {
 	if !outcome.Credited() && outcome != OutcomeSuspense {
 		return conflict("error.difference.not_confirmed", nil)
@@ -118,8 +118,14 @@ func (s *Store) work(ctx context.Context, by Actor, id int64, resolution Resolut
 		if err := t.Take(&d, id).Error; err != nil {
 			return found(err, "difference")
 		}
-		if err := t.locked().Take(&Reconciliation{}, d.ReconciliationID).Error; err != nil {
+		var day Reconciliation
+		if err := t.locked().Take(&day, d.ReconciliationID).Error; err != nil {
 			return err
+		}
+		if resolution == Repaired {
+			if err := t.checkBooked(day.Rail, d); err != nil {
+				return err
+			}
 		}
 		d.State, d.Resolution, d.Note, d.WorkedAt, d.WorkedBy = differenceWorked, resolution, note, &t.now, nil
 		if by.UserID != 0 {
@@ -135,4 +141,18 @@ func (s *Store) work(ctx context.Context, by Actor, id int64, resolution Resolut
 		}
 		return t.audit(by, "difference.work", subject("difference", id), string(d.Kind)+" "+d.TradeNo+" open", string(resolution)+": "+note)
 	})
+}
+
+// checkBooked refuses to call a difference repaired while the books do not hold
+// its own trade: a gateway is asked by our number, and may have confirmed
+// another trade of it. Conflict.
+func (t *tx) checkBooked(rail Rail, d Difference) error {
+	var booked bool
+	err := t.Raw(`SELECT EXISTS (SELECT 1 FROM payments WHERE rail = ? AND gateway_trade_no = ? AND no = ?)
+		OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no = ?)`,
+		rail, d.TradeNo, d.OutTradeNo, rail, d.TradeNo).Scan(&booked).Error
+	if err == nil && !booked {
+		err = conflict("error.difference.not_confirmed", nil)
+	}
+	return err
 }
