@@ -157,6 +157,7 @@ type AskDesk struct {
 	SuspenseNo     string // the gateway's trade no
 	OutTradeNo     string // the payment no that it came with
 	SuspenseFen    Fen
+	OwnFen         Fen // what the payment that it came with is over; 0: no payment
 	SuspenseAt     time.Time
 	Cleared        bool
 
@@ -223,8 +224,13 @@ func (d *AskDesk) parked(db *gorm.DB, a Approval) error {
 		return nil
 	}
 	var item SuspenseItem
-	err := db.Take(&item, *a.SuspenseID).Error
+	if err := db.Take(&item, *a.SuspenseID).Error; err != nil {
+		return err
+	}
 	d.SuspenseID, d.SuspenseReason, d.SuspenseNo, d.OutTradeNo = item.ID, item.Reason, item.GatewayTradeNo, item.OutTradeNo
 	d.SuspenseFen, d.SuspenseAt, d.Rail, d.Cleared = item.AmountFen, item.CreatedAt, item.Rail, item.ClearedAt != nil
-	return err
+	if item.PaymentID == nil {
+		return nil
+	}
+	return db.Raw("SELECT amount_fen FROM payments WHERE id = ?", *item.PaymentID).Scan(&d.OwnFen).Error
 }
