@@ -145,6 +145,7 @@ func TestSuspenseIsClearedOnThePages(t *testing.T) {
 		}
 		asker, _ := s.member(t, models.RoleFinance, "one@office.test")
 		decider, _ := s.member(t, models.RoleFinance, "two@office.test")
+		asker.get(searchPath("77")).is(t, http.StatusOK).says(t, "[aria-labelledby=found-held]", word(text.Chinese, "suspense.reason.unknown_payment"))
 		form := asker.get("/admin/suspense/1/clear").is(t, http.StatusOK)
 		form.says(t, "#main", word(text.Chinese, "suspense.reason.unknown_payment"))
 		form.says(t, "#main", word(text.Chinese, "preview.no_account"))
