@@ -73,6 +73,12 @@ func TestARefundIsAskedForByOneAndApprovedByAnother(t *testing.T) {
 		if s.cash(t, account) != 379_50 {
 			t.Errorf("cash is %s", s.cash(t, account).Wire())
 		}
+		onPayment := decider.get("/admin/payments/"+p.No).is(t, http.StatusOK)
+		onPayment.says(t, "[aria-labelledby=refunds-title]", word(text.Chinese, "refund.state.reserved"))
+		onPayment.says(t, "[aria-labelledby=refunds-title] tbody", "¥120.50")
+		if onPayment.Find("[aria-labelledby=refunds-title] a[href='"+request+"']").Length() != 1 {
+			t.Error("the refund does not lead to its request")
+		}
 		asker.post(request+"/withdraw").leads(t, request)
 		asker.get(request).says(t, "[role=status]", word(text.Chinese, "flash.approval_stands"))
 		asker.get("/admin/approvals").says(t, "#main", word(text.Chinese, "approvals.empty.title"))
