@@ -59,6 +59,9 @@ func reconcileTo(ctx context.Context, out io.Writer, s Settings, args []string) 
 		return err
 	}
 	rails := &gateways.Rails{Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: gateway}, Log: log}
+	if err := store.NoteReconciliation(ctx, models.CommandLine, models.Rail(*rail), *day); err != nil {
+		return err
+	}
 	done, err := rails.Reconcile(ctx, models.Rail(*rail), *day)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", *rail, *day, err)
