@@ -57,6 +57,9 @@ func reconcileTo(ctx context.Context, out io.Writer, s Settings, args []string) 
 	if err != nil {
 		return err
 	}
+	if err := store.NoteReconciliation(ctx, models.CommandLine, models.Rail(*rail), *day); err != nil {
+		return err
+	}
 	done, err := rails.Reconcile(ctx, models.Rail(*rail), *day)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", *rail, *day, err)

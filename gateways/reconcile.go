@@ -43,7 +43,8 @@ func (r *Rails) FetchBill(ctx context.Context, rail models.Rail, dayOn string) (
 		return nil, &models.Error{Code: models.Unavailable, Key: "error.reconcile.no_bill_yet", Err: err}
 	case errors.Is(err, ErrBillUnreadable):
 		return brokenBill{err}, nil // a run that fails, so that staff see it
-	case err != nil:
+	case err != nil: // the task comes again and again: that is to be seen
+		r.Log.WarnContext(ctx, "no bill was given", "rail", rail, "day", dayOn, "error", err)
 		return nil, unavailable(err)
 	}
 	return bill, nil

@@ -187,6 +187,9 @@ func TestPhoneCallWrongAmountPaid(t *testing.T) {
 		if n := list.Find("a[href='" + desk(pay.No) + "']").Length(); n != 1 {
 			t.Errorf("the list of suspense leads %d times to the payment", n)
 		}
+		finance, _ := p.member(t, models.RoleFinance, "finance@shop.test")
+		finance.get("/admin/suspense/1/clear").is(t, http.StatusOK).says(t, "#main",
+			word(text.Chinese, "suspense.reason.amount_differs", "Theirs", 299*yuan, "Ours", 300*yuan))
 		figures, err := p.Figures(t.Context())
 		must(t, err)
 		if figures.Suspense != 299*yuan {

@@ -247,13 +247,13 @@ func (d *AskDesk) parked(db *gorm.DB, a Approval) error {
 		return nil
 	}
 	var item SuspenseItem
-	err := db.Take(&item, *a.SuspenseID).Error
+	if err := db.Take(&item, *a.SuspenseID).Error; err != nil {
+		return err
+	}
 	d.SuspenseID, d.SuspenseReason, d.SuspenseNo, d.OutTradeNo = item.ID, item.Reason, item.GatewayTradeNo, item.OutTradeNo
 	d.SuspenseFen, d.SuspenseAt, d.Rail, d.Cleared = item.AmountFen, item.CreatedAt, item.Rail, item.ClearedAt != nil
-	if err == nil && item.PaymentID != nil {
-		var p Payment
-		err = db.Take(&p, *item.PaymentID).Error
-		d.OwnFen = p.AmountFen
+	if item.PaymentID == nil {
+		return nil
 	}
-	return err
+	return db.Raw("SELECT amount_fen FROM payments WHERE id = ?", *item.PaymentID).Scan(&d.OwnFen).Error
 }

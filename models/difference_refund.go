@@ -25,7 +25,7 @@ func (d Difference) endedBy(r Refund) bool {
 // was found, in full or in part; the refund's number is its note. NotFound;
 // Conflict: it is worked already, or no such refund is settled.
 func (s *Store) CloseRefunded(ctx context.Context, by Actor, id int64) error {
-	return s.work(ctx, by, id, Refunded, func(t *tx, d Difference) (string, error) {
+	return s.work(ctx, by, id, Refunded, func(t *tx, _ Rail, d Difference) (string, error) {
 		refunds, err := settledRefunds(t.DB, d)
 		for i := len(refunds) - 1; i >= 0; i-- {
 			if d.endedBy(refunds[i]) {

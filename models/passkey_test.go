@@ -212,6 +212,11 @@ func TestFactorsAreReset(t *testing.T) {
 		wantStage(t, b, boss.session, "nobody")
 		must(t, b.ResetFactorsOf(t.Context(), " Boss@staff.test"))
 		wantStage(t, b, half(t, b, boss.email), "stage:enrol")
+		trail, err := b.AuditTrail(t.Context(), models.AuditFilter{Action: "factor.reset"}, models.Keyset{})
+		must(t, err)
+		if trail.Rows[0].Address != models.CommandLine.Address || trail.Rows[1].Address == models.CommandLine.Address {
+			t.Errorf("resets stand on the audit trail from %q and %q", trail.Rows[0].Address, trail.Rows[1].Address)
+		}
 		wantCode(t, b.ResetFactorsOf(t.Context(), "seller@shop.test"), models.NotFound)
 		wantCode(t, b.ResetFactorsOf(t.Context(), "nobody@shop.test"), models.NotFound)
 	})

@@ -143,6 +143,22 @@ func (s *Store) AskReconciliation(ctx context.Context, by Actor, in ReconcileInp
 	})
 }
 
+// NoteReconciliation puts on the audit trail that a run is about to be made by
+// hand. FieldErrors on "day" and "rail".
+func (s *Store) NoteReconciliation(ctx context.Context, by Actor, rail Rail, dayOn string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		day, refused := billDay(dayOn, t.now)
+		if refused != nil {
+			return FieldErrors{refused}
+		}
+		id, err := reconciliationID(rail, DayOn(day))
+		if err != nil {
+			return FieldErrors{fieldError("rail", "error.reconcile.rail", nil)}
+		}
+		return t.audit(by, "reconciliation.run", subject("reconciliation", id), "", "asked for")
+	})
+}
+
 // PlanReconciliations asks for yesterday, and for the three days before where
 // they are missing, on each rail that issues bills.
 func (s *Store) PlanReconciliations(ctx context.Context, billed []Rail) error {
@@ -163,17 +179,25 @@ func (s *Store) PlanReconciliations(ctx context.Context, billed []Rail) error {
 	})
 }
 
+// reconciliationID is the day as yyyymmdd and a digit for the rail.
+func reconciliationID(rail Rail, dayOn string) (int64, error) {
+	digit, ok := railDigits[rail]
+	var id int64
+	if _, err := fmt.Sscanf(strings.ReplaceAll(dayOn, "-", ""), "%d", &id); err != nil || !ok {
+		return 0, fmt.Errorf("no reconciliation of %q on %q", dayOn, rail)
+	}
+	return id*10 + digit, nil
+}
+
 // reconciliation reads the row of a day and rail under its lock; there is one
 // from the first time that it is asked for.
 func (t *tx) reconciliation(rail Rail, dayOn string) (Reconciliation, error) {
 	var r Reconciliation
-	digit, ok := railDigits[rail]
-	var id int64
-	if _, err := fmt.Sscanf(strings.ReplaceAll(dayOn, "-", ""), "%d", &id); err != nil || !ok {
-		return r, fmt.Errorf("no reconciliation of %q on %q", dayOn, rail)
+	id, err := reconciliationID(rail, dayOn)
+	if err != nil {
+		return r, err
 	}
-	id = id*10 + digit
-	err := t.Exec(`INSERT INTO reconciliations (id, rail, day_on, state, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+	err = t.Exec(`INSERT INTO reconciliations (id, rail, day_on, state, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		id, rail, dayOn, ReconciliationWaiting, t.now).Error
 	if err != nil {
 		return r, err

@@ -244,7 +244,7 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 		return nil, err
 	}
 	err = conn.Query(`SELECT COALESCE(s.payment_id, 0), s.out_trade_no, s.gateway_trade_no, '', s.amount_fen, '`+inSuspense+`' FROM suspense_items s
-		WHERE s.created_at >= $1 AND s.created_at < $2 AND s.rail = $3 AND s.cleared_at IS NULL AND`+of(onNoBill, "s")+` ORDER BY s.id`, day, each)
+		WHERE s.created_at >= $1 AND s.created_at < $2 AND s.rail = $3 AND`+of(onNoBill, "s")+` ORDER BY s.id`, day, each)
 	return differences, err
 }
 

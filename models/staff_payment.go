@@ -127,6 +127,7 @@ type StaffPaymentDesk struct {
 	Notifies  []Notice // newest first
 	Answers   []GatewayAnswer
 	Held      []Held
+	Refunds   []Refund     // oldest first
 	Acts      []PaymentAct // of staff and sellers, newest first
 	More      struct{ Notifies, Answers bool }
 }
@@ -214,6 +215,9 @@ func (s *Store) StaffPaymentDesk(ctx context.Context, no string) (StaffPaymentDe
 		return d, err
 	}
 	if err = heldItems(db).Where("h.payment_id = ? OR h.out_trade_no = ?", p.ID, p.No).Order("h.id").Limit(noticesShown).Scan(&d.Held).Error; err != nil {
+		return d, err
+	}
+	if d.Refunds, err = s.RefundsOf(ctx, p.ID); err != nil {
 		return d, err
 	}
 	if err = d.readActs(db); err != nil {

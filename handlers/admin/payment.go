@@ -36,6 +36,10 @@ func paymentPage(d models.StaffPaymentDesk) views.PaymentPage {
 		Held: d.Held, Notifies: d.Notifies, Answers: d.Answers, Acts: d.Acts,
 		MoreNotifies: d.More.Notifies, MoreAnswers: d.More.Answers,
 	}
+	for i := range d.Refunds {
+		r := &d.Refunds[i]
+		page.Refunds = append(page.Refunds, views.RefundLine{RefundFacts: *refundFacts(r), Amount: r.AmountFen, ApprovalID: r.ApprovalID, ReservedAt: r.ReservedAt})
+	}
 	page.ExpiredAt, page.CancelledAt, page.FailedAt = web.Instant(p.ExpiredAt), web.Instant(p.CancelledAt), web.Instant(p.FailedAt)
 	return page
 }
