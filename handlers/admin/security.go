@@ -38,7 +38,7 @@ func securityPage(desk models.SecurityDesk) views.SecurityPage {
 }
 
 func (a *admin) renewCodes(c echo.Context) error {
-	codes, err := a.Store.NewRecoveryCodes(c.Request().Context(), web.Actor(c))
+	codes, err := a.Store.NewRecoveryCodes(c.Request().Context(), web.Actor(c), a.Secret(c))
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (a *admin) removePasskey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Store.RemovePasskey(c.Request().Context(), web.Actor(c), id); err != nil {
+	if err := a.Store.RemovePasskey(c.Request().Context(), web.Actor(c), a.Secret(c), id); err != nil {
 		return err
 	}
 	a.Flash(c, layout.Flash{Key: "flash.passkey_removed"})
@@ -105,7 +105,7 @@ func (a *admin) resetStaff(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Store.ResetFactors(c.Request().Context(), web.Actor(c), id); err != nil {
+	if err := a.Store.ResetFactors(c.Request().Context(), web.Actor(c), a.Secret(c), id); err != nil {
 		return err
 	}
 	a.Flash(c, layout.Flash{Key: "flash.factors_reset"})
