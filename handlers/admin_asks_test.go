@@ -46,7 +46,8 @@ func TestEachRoleFindsWhatItMayAskFor(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		_, account := s.seller(t)
 		frozen := s.named(t, "Frozen", "frozen@shop.test")
-		must(t, s.FreezeAccount(t.Context(), models.Actor{}, frozen, "checks"))
+		asks, decides := s.Office(t)
+		s.Frozen(t, asks, decides, frozen, "checks")
 		p := s.Pending(t, account, "300")
 		s.held(t, p.No, "T1")
 		s.held(t, "R26112400000000000000", "T2")

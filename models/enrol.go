@@ -28,12 +28,16 @@ type Enrolled struct {
 	Codes   []string // the recovery codes, never to be seen again
 }
 
-// enrolling finds a session that may set up a second factor: one that is signed
-// in, or whose user has none yet. Forbidden for one that must show it first.
+// enrolling finds a session that may set up a second factor: one that has shown
+// one lately, or whose user has none yet. Forbidden for one that must show it
+// first.
 func (t *tx) enrolling(secret string) (session, User, error) {
 	row, user, err := t.ownSession(secret)
-	if err != nil || row.FactorAt != nil {
+	if err != nil {
 		return row, user, err
+	}
+	if row.FactorAt != nil {
+		return row, user, row.shownLately(t.wall)
 	}
 	has, err := t.hasFactor(user.ID)
 	if err == nil && has {
@@ -46,7 +50,7 @@ func (t *tx) enrolling(secret string) (session, User, error) {
 // asking and the same until a code confirms it. Another session gets another, so
 // that whoever knew the password and looked before the user did has seen nothing
 // of use. Unauthenticated when the session is over; Forbidden when the user has a
-// second factor and has not shown it.
+// second factor and has not shown it, or not lately (AsksFactorAgain).
 func (s *Store) Enrolment(ctx context.Context, secret string) (e Enrolment, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		row, user, err := t.enrolling(secret)
@@ -160,11 +164,15 @@ func (t *tx) enrolled(row session, user User, in FactorInput, kind FactorKind) (
 }
 
 // NewRecoveryCodes makes ten recovery codes and gives them, the only time that
-// anybody sees them; those from before are void.
-func (s *Store) NewRecoveryCodes(ctx context.Context, by Actor) (codes []string, err error) {
+// anybody sees them; those from before are void. secret is that of the session
+// that asks. Forbidden where AsksFactorAgain; Unauthenticated.
+func (s *Store) NewRecoveryCodes(ctx context.Context, by Actor, secret string) (codes []string, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		var user User
 		if err := t.locked().Take(&user, by.UserID).Error; err != nil {
+			return err
+		}
+		if err := t.shownLately(by, secret); err != nil {
 			return err
 		}
 		if codes, err = t.newRecoveryCodes(user.ID); err != nil {

@@ -196,9 +196,14 @@ func (s *Store) RevokeStaffSessions(ctx context.Context, by Actor, userID int64)
 
 // ResetFactors takes the second factors of a member of staff away and ends
 // their sessions; at the next sign-in they set one up anew. NotFound; Conflict
-// for one's own, which is for somebody else to do.
-func (s *Store) ResetFactors(ctx context.Context, by Actor, userID int64) error {
+// for one's own, which is for somebody else to do; Forbidden where
+// AsksFactorAgain of the session of that secret, which is the one that asks;
+// Unauthenticated.
+func (s *Store) ResetFactors(ctx context.Context, by Actor, secret string, userID int64) error {
 	return s.inTx(ctx, func(t *tx) error {
+		if err := t.shownLately(by, secret); err != nil {
+			return err
+		}
 		if by.UserID == userID {
 			return conflict("error.factor.own", nil)
 		}

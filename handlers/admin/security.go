@@ -39,7 +39,7 @@ func securityPage(desk models.SecurityDesk) views.SecurityPage {
 }
 
 func (a *admin) renewCodes(c echo.Context) error {
-	codes, err := a.Store.NewRecoveryCodes(c.Request().Context(), web.Actor(c))
+	codes, err := a.Store.NewRecoveryCodes(c.Request().Context(), web.Actor(c), a.Secret(c))
 	if err != nil {
 		return err
 	}
@@ -64,8 +64,13 @@ func (a *admin) actOn(c echo.Context, act func(context.Context, models.Actor, in
 	return a.did(c, said, back, err)
 }
 
+// freshly is an act that wants a second factor shown lately in this session.
+func (a *admin) freshly(c echo.Context, act func(context.Context, models.Actor, string, int64) error) func(context.Context, models.Actor, int64) error {
+	return func(ctx context.Context, by models.Actor, id int64) error { return act(ctx, by, a.Secret(c), id) }
+}
+
 func (a *admin) removePasskey(c echo.Context) error {
-	return a.actOn(c, a.Store.RemovePasskey, "flash.passkey_removed", "/admin/security")
+	return a.actOn(c, a.freshly(c, a.Store.RemovePasskey), "flash.passkey_removed", "/admin/security")
 }
 
 func (a *admin) revokeSession(c echo.Context) error {
@@ -98,5 +103,5 @@ func (a *admin) revokeStaff(c echo.Context) error {
 }
 
 func (a *admin) resetStaff(c echo.Context) error {
-	return a.actOn(c, a.Store.ResetFactors, "flash.factors_reset", "/admin/staff")
+	return a.actOn(c, a.freshly(c, a.Store.ResetFactors), "flash.factors_reset", "/admin/staff")
 }
