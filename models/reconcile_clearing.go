@@ -106,7 +106,8 @@ var (
 
 // find gathers the trades that are known not to agree by the end of the day:
 // named by a difference that is open or that staff explained; booked on another
-// side of midnight than the bill has it; moved on a day whose bill was not read.
+// side of midnight than the bill has it; moved or booked on a day whose bill was
+// not read.
 func (s *billedSpan) find() error {
 	err := s.add(`SELECT d.trade_no FROM reconciliations r JOIN differences d ON d.reconciliation_id = r.id
 		WHERE r.rail = $1 AND r.day_on <= $2 AND d.kind <> 'fee_differs' AND (d.state = 'open' OR d.resolution IN ('explained', 'refunded'))`,
@@ -141,8 +142,10 @@ func (s *billedSpan) addEdges(b booking, before time.Time) error {
 	inside := []span{{before, s.until}}
 	for _, gap := range s.gaps {
 		inside = append(inside, span{gap.from.Add(-edge), gap.until})
-		if err := s.add(head+b.moved+" >= $2 AND "+b.moved+" < $3", rail, gap.from, gap.until); err != nil {
-			return err
+		for _, at := range []string{b.moved, b.booked} {
+			if err := s.add(head+at+" >= $2 AND "+at+" < $3", rail, gap.from, gap.until); err != nil {
+				return err
+			}
 		}
 	}
 	for _, in := range inside { // on a bill that is not of the span, or not read to its end

@@ -94,11 +94,12 @@ func TestClearingAccountWithADayWithoutABill(t *testing.T) {
 		o := newOffice(t, b)
 		account, _ := b.Seller(t)
 		p := recharge(t, b, account, 300*yuan)
+		b.Clock.Set(time.Date(2026, 11, 24, 15, 59, 59, 0, time.UTC)) // the day's last second: on the next day's bill
+		brink := recharge(t, b, account, 600*yuan)
 		onDay(b, "2026-11-25")
 		q := recharge(t, b, account, 400*yuan)
 		must(t, settled(t, b, refunded(t, b, o, p, "100")))
-		b.Clock.Set(models.BillDue("2026-11-25").Add(-10 * time.Hour)) // half an hour before midnight
-		b.Clock.Set(time.Date(2026, 11, 25, 16, 0, 1, 0, time.UTC))    // booked on the 26th, paid on the 25th
+		b.Clock.Set(time.Date(2026, 11, 25, 16, 0, 1, 0, time.UTC)) // booked on the 26th, paid on the 25th
 		edge := b.Pending(t, account, "500")
 		receipt := b.Receipt(edge)
 		receipt.PaidAt = receipt.PaidAt.Add(-2 * time.Second)
@@ -106,30 +107,31 @@ func TestClearingAccountWithADayWithoutABill(t *testing.T) {
 			t.Fatal(outcome, err)
 		}
 		b.Clock.Set(models.BillDue("2026-11-26"))
-		wantClearing(t, "the first day", runDay(t, b, models.RailAlipay, billDay, in(p)), 0, 300, 300, 0, 0, 0)
+		wantClearing(t, "the first day", runDay(t, b, models.RailAlipay, billDay, in(p)), 0, 900, 300, 600, 0, 0)
 		gap := runDay(t, b, models.RailAlipay, "2026-11-26")
-		wantClearing(t, "after the gap", gap, 0, 1100, 300, 400+500-100, 0, 0)
+		wantClearing(t, "after the gap", gap, 0, 1700, 300, 600+400+500-100, 0, 0)
 		if gap.UnbilledDays != 1 || gap.ComparedFrom != billDay {
 			t.Errorf("compared from %q, %d days without a bill", gap.ComparedFrom, gap.UnbilledDays)
 		}
 		// Half of the day's bill is read, and then it breaks off.
 		broken, err := b.BeginReconciliation(t.Context(), models.RailAlipay, "2026-11-25")
 		must(t, err)
-		must(t, b.AddBillLines(t.Context(), broken, []models.BillLine{in(q)}))
+		must(t, b.AddBillLines(t.Context(), broken, []models.BillLine{in(q), in(brink)}))
 		must(t, b.FailReconciliation(t.Context(), broken, "broken off"))
-		wantClearing(t, "after half a bill", runDay(t, b, models.RailAlipay, "2026-11-26"), 0, 1100, 300, 400+500-100, 0, 0)
+		wantClearing(t, "the first day again", runDay(t, b, models.RailAlipay, billDay, in(p)), 0, 900, 300, 600, 0, 0)
+		wantClearing(t, "after half a bill", runDay(t, b, models.RailAlipay, "2026-11-26"), 0, 1700, 300, 600+400+500-100, 0, 0)
 		r := refundsOf(t, b, p)[0]
-		middle := runDay(t, b, models.RailAlipay, "2026-11-25", in(q), in(edge), back(p, r.RequestNo, 100*yuan))
-		wantClearing(t, "the day between", middle, 0, 600, 1100, -500, 0, 0)
+		middle := runDay(t, b, models.RailAlipay, "2026-11-25", in(q), in(brink), in(edge), back(p, r.RequestNo, 100*yuan))
+		wantClearing(t, "the day between", middle, 0, 1200, 1700, -500, 0, 0)
 		last := runDay(t, b, models.RailAlipay, "2026-11-26")
-		wantClearing(t, "after the day between", last, 0, 1100, 1100, 0, 0, 0)
+		wantClearing(t, "after the day between", last, 0, 1700, 1700, 0, 0, 0)
 		if last.UnbilledDays != 0 {
 			t.Errorf("%d days without a bill", last.UnbilledDays)
 		}
 		before := runDay(t, b, models.RailAlipay, "2026-11-20") // an older day, empty: from then on
 		wantClearing(t, "an older day", before, 0, 0, 0, 0, 0, 0)
 		last = runDay(t, b, models.RailAlipay, "2026-11-26")
-		wantClearing(t, "seen from the older day", last, 0, 1100, 1100, 0, 0, 0)
+		wantClearing(t, "seen from the older day", last, 0, 1700, 1700, 0, 0, 0)
 		if last.UnbilledDays != 3 || last.ComparedFrom != "2026-11-20" {
 			t.Errorf("compared from %q, %d days without a bill", last.ComparedFrom, last.UnbilledDays)
 		}

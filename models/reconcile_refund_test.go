@@ -135,7 +135,8 @@ func TestRefundsAtMidnight(t *testing.T) {
 				o := newOffice(t, b)
 				account, _ := b.Seller(t)
 				p := recharge(t, b, account, 900*yuan)
-				early, late, last := refunded(t, b, o, p, "10"), refunded(t, b, o, p, "20"), refunded(t, b, o, p, "30")
+				q, z := recharge(t, b, account, 800*yuan), recharge(t, b, account, 700*yuan)
+				early, late, last := refunded(t, b, o, p, "10"), refunded(t, b, o, q, "20"), refunded(t, b, o, z, "30")
 				midnight := time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC)
 				b.Clock.Set(midnight.Add(-time.Microsecond))
 				must(t, settled(t, b, early)) // on the next day's bill
@@ -144,7 +145,7 @@ func TestRefundsAtMidnight(t *testing.T) {
 				must(t, settled(t, b, last)) // on none
 				b.Clock.Set(models.BillDue(next))
 				bills := map[string][]models.BillLine{
-					billDay: {in(p), back(p, late.RequestNo, 20*yuan)}, next: {back(p, early.RequestNo, 10*yuan)},
+					billDay: {in(p), in(q), in(z), back(q, late.RequestNo, 20*yuan)}, next: {back(p, early.RequestNo, 10*yuan)},
 				}
 				runs := map[string]models.Reconciliation{}
 				for _, day := range order {
@@ -154,13 +155,13 @@ func TestRefundsAtMidnight(t *testing.T) {
 					}
 				}
 				// What the other day's bill holds and was not read yet is a difference until then.
-				first, second := []string{"only_ours %" + early.RequestNo + " -1000 0 vanished"}, []string{"only_ours %" + last.RequestNo + " -3000 0 settled"}
+				first, second := []string{"only_ours %" + early.RequestNo + " -1000 0 vanished"}, []string{"only_ours " + tradeNo(z) + last.RequestNo + " -3000 0 settled"}
 				if order[0] == next {
-					first, second = nil, append(second, "only_ours %"+late.RequestNo+" -2000 0 vanished")
+					first, second = nil, append(second, "only_ours "+tradeNo(q)+late.RequestNo+" -2000 0 vanished")
 				}
 				wantDifferences(t, b, runs[billDay], p, first...)
 				wantDifferences(t, b, runs[next], p, second...)
-				if a, z := runs[billDay], runs[next]; a.ClearingFen != 890*yuan || a.BilledFen != 880*yuan || z.ClearingFen != 840*yuan || z.BilledFen != 870*yuan {
+				if a, z := runs[billDay], runs[next]; a.ClearingFen != 2390*yuan || a.BilledFen != 2380*yuan || z.ClearingFen != 2340*yuan || z.BilledFen != 2370*yuan {
 					t.Errorf("the clearing account stands at %d against %d, then at %d against %d", a.ClearingFen, a.BilledFen, z.ClearingFen, z.BilledFen)
 				}
 			})
