@@ -107,6 +107,8 @@ func printReconciliation(ctx context.Context, out io.Writer, store *models.Store
 		r.RefundFen.Wire(), r.NetFen().Wire(), r.FeeFen.Wire())
 	fmt.Fprintf(out, "books: %d payments %s, clearing account %s; in suspense %d %s\n", r.OursCount, r.OursFen.Wire(), r.LedgerFen.Wire(),
 		r.SuspenseCount, r.SuspenseFen.Wire())
+	fmt.Fprintf(out, "clearing account since %s: opening %s, bills %s, known differences %s, closing %s, not explained %s; days without a bill %d\n", r.ComparedFrom,
+		r.OpeningFen.Wire(), r.BilledFen.Wire(), r.ExplainedFen.Wire(), r.ClearingFen.Wire(), r.UnexplainedFen().Wire(), r.UnbilledDays)
 	fmt.Fprintf(out, "matched %d, open differences %d, worked %d, ledger faults %d\n", r.MatchedCount, desk.OpenCount, desk.WorkedCount, r.LedgerFaultCount)
 	for _, kind := range models.DifferenceKinds {
 		if n := desk.Counts[kind]; n > 0 {

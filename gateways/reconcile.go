@@ -87,7 +87,11 @@ func (r *Rails) Reconcile(ctx context.Context, rail models.Rail, dayOn string) (
 		for _, fault := range faults {
 			r.Log.ErrorContext(ctx, "the ledger does not hold", "fault", fault.String())
 		}
-		return r.Store.FinishReconciliation(ctx, run, len(faults))
+		done, err := r.Store.FinishReconciliation(ctx, run, len(faults))
+		if gap := done.UnexplainedFen(); gap != 0 {
+			r.Log.ErrorContext(ctx, "the clearing account and the bills do not agree", "rail", rail, "day", dayOn, "unexplained_fen", int64(gap))
+		}
+		return done, err
 	}
 	if failed := r.Store.FailReconciliation(context.WithoutCancel(ctx), run, err.Error()); failed != nil {
 		err = errors.Join(err, failed)

@@ -47,6 +47,21 @@ type Reconciliation struct {
 	OursFen          Fen
 	LedgerFen        Fen   // what these moved on the rail's clearing account
 	LedgerFaultCount int64 // broken promises of the ledger, found in the same run
+
+	// The whole clearing account against all bills so far. Money that the gateway
+	// took for us is positive, what it gave back is taken off; fees are in neither.
+	ComparedFrom string // the first day with a bill, YYYY-MM-DD; empty: the run did not compare
+	UnbilledDays int64  // from then to this day, without a bill that was read
+	OpeningFen   Fen    // what the account stood at when that first day began
+	ClearingFen  Fen    // what it stood at when this day ended
+	BilledFen    Fen    // what all bills from that day to this come to
+	ExplainedFen Fen    // what the books hold more, and is known why
+}
+
+// UnexplainedFen is what the clearing account and the bills do not agree on and
+// nothing explains: a fault of the ledger unless it is 0.
+func (r Reconciliation) UnexplainedFen() Fen {
+	return r.ClearingFen - r.OpeningFen - r.BilledFen - r.ExplainedFen
 }
 
 // NetFen is what the bill comes to, refunds taken off.

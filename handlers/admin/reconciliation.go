@@ -86,6 +86,10 @@ func (a *admin) drawReconciliation(c echo.Context, status int, id int64, k model
 		Suspended: int(desk.SuspenseCount), SuspenseFen: desk.SuspenseFen,
 	}
 	mayRefund := web.Who(c).Role.May(models.PermRefund)
+	page.Clearing = views.ClearingSums{
+		From: desk.ComparedFrom, UnbilledDays: int(desk.UnbilledDays), Opening: desk.OpeningFen, Billed: desk.BilledFen,
+		Explained: desk.ExplainedFen, Closing: desk.ClearingFen, Unexplained: desk.UnexplainedFen(),
+	}
 	for _, d := range desk.Differences {
 		page.Rows = append(page.Rows, views.DifferenceRow{
 			ID: d.ID, Kind: d.Kind, TradeNo: d.TradeNo, RequestNo: d.RequestNo, OutTradeNo: d.OutTradeNo, PaymentNo: d.PaymentNo,
