@@ -15,9 +15,8 @@ import (
 func TestAuditCommands(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		account, _ := b.Seller(t, 10_000, 20_000)
-		if err := b.FreezeAccount(t.Context(), models.Actor{}, account, "=1+1"); err != nil {
-			t.Fatal(err)
-		}
+		asks, decides := b.Office(t)
+		b.Frozen(t, asks, decides, account, "=1+1, checks")
 		verify := func(args ...string) (string, error) {
 			var out bytes.Buffer
 			err := verifyAudit(t.Context(), b.Store, args, &out)
@@ -25,7 +24,7 @@ func TestAuditCommands(t *testing.T) {
 		}
 		first, err := verify()
 		hash := strings.TrimSpace(first[strings.LastIndex(first, " ")+1:])
-		if err != nil || !strings.HasPrefix(first, "4 rows hold; the last is row 4 with the hash ") || len(hash) != 64 {
+		if err != nil || !strings.HasPrefix(first, "8 rows hold; the last is row 8 with the hash ") || len(hash) != 64 {
 			t.Fatalf("verify says %q, %v", first, err)
 		}
 		export := func(args ...string) ([][]string, error) {
@@ -36,7 +35,7 @@ func TestAuditCommands(t *testing.T) {
 			return csv.NewReader(strings.NewReader(strings.TrimPrefix(out.String(), "\ufeff"))).ReadAll()
 		}
 		lines, err := export("--from", "2026-11-24", "--to", "2026-11-24")
-		if err != nil || len(lines) != 5 || !slices.Equal(lines[0], models.AuditColumns) || lines[4][0] != "4" || lines[4][8] != "frozen: =1+1" || lines[4][10] != hash {
+		if err != nil || len(lines) != 9 || !slices.Equal(lines[0], models.AuditColumns) || lines[8][0] != "8" || lines[8][8] != "frozen: =1+1, checks" || lines[8][10] != hash {
 			t.Errorf("export gives %q, %v", lines, err)
 		}
 		if lines, err := export("--from", "2026-11-25"); err != nil || len(lines) != 1 {
@@ -45,7 +44,7 @@ func TestAuditCommands(t *testing.T) {
 		if _, err := export("--from", "2026-11-25", "--to", "soon"); err == nil || !strings.Contains(err.Error(), "--to is not a day") {
 			t.Errorf("to soon: %v", err)
 		}
-		if out, err := verify("--noted", hash); err != nil || !strings.HasPrefix(out, "6 rows hold") { // the two exports are on the log
+		if out, err := verify("--noted", hash); err != nil || !strings.HasPrefix(out, "10 rows hold") { // the two exports are on the log
 			t.Errorf("with a noted hash: %q, %v", out, err)
 		}
 		if out, err := verify("--noted", strings.Repeat("0", 64)); err == nil || out != "" {

@@ -18,7 +18,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ztc-portal/gateways"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/handlers"
 	"ztc-portal/jobs"
@@ -150,11 +149,10 @@ func (b *benchRun) open(ctx context.Context) (*world, error) {
 	if err := migrateAll(ctx, store); err != nil {
 		return nil, err
 	}
-	rail, err := alipayRail(b.settings)
+	rails, err := openRails(b.settings, store, quiet)
 	if err != nil {
 		return nil, err
 	}
-	rails := &gateways.Rails{Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: rail}, Log: quiet}
 	if _, err := jobs.New(store, rails, quiet); err != nil {
 		return nil, err
 	}

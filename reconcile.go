@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"ztc-portal/gateways"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/models"
 )
@@ -54,11 +53,13 @@ func reconcileTo(ctx context.Context, out io.Writer, s Settings, args []string) 
 		}
 		defer leave()
 	}
-	gateway, err := alipayRail(s)
+	rails, err := openRails(s, store, log)
 	if err != nil {
 		return err
 	}
-	rails := &gateways.Rails{Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: gateway}, Log: log}
+	if err := store.NoteReconciliation(ctx, models.CommandLine, models.Rail(*rail), *day); err != nil {
+		return err
+	}
 	done, err := rails.Reconcile(ctx, models.Rail(*rail), *day)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", *rail, *day, err)
@@ -106,6 +107,8 @@ func printReconciliation(ctx context.Context, out io.Writer, store *models.Store
 		r.RefundFen.Wire(), r.NetFen().Wire(), r.FeeFen.Wire())
 	fmt.Fprintf(out, "books: %d payments %s, clearing account %s; in suspense %d %s\n", r.OursCount, r.OursFen.Wire(), r.LedgerFen.Wire(),
 		r.SuspenseCount, r.SuspenseFen.Wire())
+	fmt.Fprintf(out, "clearing account since %s: opening %s, bills %s, known differences %s, closing %s, not explained %s; days without a bill %d\n", r.ComparedFrom,
+		r.OpeningFen.Wire(), r.BilledFen.Wire(), r.ExplainedFen.Wire(), r.ClearingFen.Wire(), r.UnexplainedFen().Wire(), r.UnbilledDays)
 	fmt.Fprintf(out, "matched %d, open differences %d, worked %d, ledger faults %d\n", r.MatchedCount, desk.OpenCount, desk.WorkedCount, r.LedgerFaultCount)
 	for _, kind := range models.DifferenceKinds {
 		if n := desk.Counts[kind]; n > 0 {

@@ -57,6 +57,10 @@ func TestReconcileCommand(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "1 differences are open") || !strings.Contains(out, "only_ours 1") || !strings.Contains(out, "books: 1 payments 300.00, clearing account 300.00") {
 		t.Errorf("a payment that no bill knows: %q, %v", out, err)
 	}
+	trail, err := store.AuditTrail(t.Context(), models.AuditFilter{Action: "reconciliation.run"}, models.Keyset{})
+	if err != nil || len(trail.Rows) != 2 || trail.Rows[0].Address != models.CommandLine.Address || trail.Rows[0].Subject != "reconciliation:"+strings.ReplaceAll(day, "-", "")+"1" {
+		t.Errorf("two runs by hand stand on the audit trail as %+v, %v", trail.Rows, err)
+	}
 	for _, args := range [][]string{{}, {"--day", day, "more"}, {"--day", "yesterday"}, {"--day", models.DayOn(time.Now())}, {"--day", day, "--rail", "wechat"}, {"--month", "1"}} {
 		if out, err := run(args...); err == nil || out != "" {
 			t.Errorf("%v: %q, %v", args, out, err)

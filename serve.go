@@ -83,12 +83,9 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 		}
 		s = s.withSandbox(box.Merchant())
 	}
-	rail, err := alipayRail(s)
+	rails, err := openRails(s, store, log)
 	if err != nil {
 		return err
-	}
-	rails := &gateways.Rails{
-		Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: rail}, PublicURL: s.PublicURL, Log: log,
 	}
 	runner, queue, err := openQueue(ctx, s, store, rails, log, clock.Real)
 	if err != nil {
@@ -210,6 +207,16 @@ func (s Settings) withSandbox(m sandbox.Merchant) Settings {
 	s.AlipayAppID, s.AlipaySellerID = m.AppID, m.SellerID
 	s.AlipayPrivateKeyFile, s.AlipayPublicKeyFile = m.AppPrivateKeyFile, m.PlatformPublicKeyFile
 	return s
+}
+
+// openRails are the rails of a process, whose keys are read now.
+func openRails(s Settings, store *models.Store, log *slog.Logger) (*gateways.Rails, error) {
+	rail, err := alipayRail(s)
+	if err != nil {
+		return nil, err
+	}
+	by := map[models.Rail]gateways.Gateway{models.RailAlipay: rail}
+	return &gateways.Rails{Store: store, By: by, PublicURL: s.PublicURL, Log: log}, nil
 }
 
 func alipayRail(s Settings) (*alipay.Rail, error) {

@@ -291,8 +291,8 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 
 // Notify takes one asynchronous notify: stored raw first, verified, settled.
 // It reports whether the gateway may be told that all is well; when not, the
-// gateway comes again. From an address that floods us with refused ones only
-// what verifies is stored.
+// gateway comes again. From an address that floods us with refused ones, or from
+// anywhere once there are too many in all, only what verifies is stored.
 func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, header http.Header, body []byte) (ok bool, err error) {
 	gateway, err := r.on(rail)
 	if err != nil {

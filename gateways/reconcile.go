@@ -43,7 +43,8 @@ func (r *Rails) FetchBill(ctx context.Context, rail models.Rail, dayOn string) (
 		return nil, &models.Error{Code: models.Unavailable, Key: "error.reconcile.no_bill_yet", Err: err}
 	case errors.Is(err, ErrBillUnreadable):
 		return brokenBill{err}, nil // a run that fails, so that staff see it
-	case err != nil:
+	case err != nil: // the task comes again and again: that is to be seen
+		r.Log.WarnContext(ctx, "no bill was given", "rail", rail, "day", dayOn, "error", err)
 		return nil, unavailable(err)
 	}
 	return bill, nil
@@ -86,7 +87,11 @@ func (r *Rails) Reconcile(ctx context.Context, rail models.Rail, dayOn string) (
 		for _, fault := range faults {
 			r.Log.ErrorContext(ctx, "the ledger does not hold", "fault", fault.String())
 		}
-		return r.Store.FinishReconciliation(ctx, run, len(faults))
+		done, err := r.Store.FinishReconciliation(ctx, run, len(faults))
+		if gap := done.UnexplainedFen(); gap != 0 {
+			r.Log.ErrorContext(ctx, "the clearing account and the bills do not agree", "rail", rail, "day", dayOn, "unexplained_fen", int64(gap))
+		}
+		return done, err
 	}
 	if failed := r.Store.FailReconciliation(context.WithoutCancel(ctx), run, err.Error()); failed != nil {
 		err = errors.Join(err, failed)

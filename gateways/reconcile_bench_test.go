@@ -74,7 +74,7 @@ func great(b *testing.B, bench *modelstest.Bench) {
 		number = "lpad(CAST(i AS text), 14, '0')"
 	}
 	for _, statement := range []string{
-		"INSERT INTO ledger_transactions (id, kind, reference, booked_at) %s SELECT i + 1000, 'recharge', 'great:' || i, " + at + " FROM n",
+		"INSERT INTO ledger_transactions (id, kind, reference, booked_at) %s SELECT i + 1000, 'recharge', 'alipay:20261124220014' || substr(" + number + ", 3), " + at + " FROM n",
 		"INSERT INTO ledger_entries (transaction_id, account_id, amount_fen, balance_after_fen) %s SELECT i + 1000, a.id, CASE WHEN a.name = 'gateway:alipay' THEN -30000 ELSE 30000 END, 0 " +
 			"FROM n CROSS JOIN ledger_accounts a WHERE a.name = 'gateway:alipay' OR a.id IN (SELECT cash_account_id FROM accounts) ORDER BY i",
 		"INSERT INTO payments (no, account_id, rail, state, amount_fen, created_at, confirmed_at, expires_at, paid_at, settled_at, gateway_trade_no, ledger_transaction_id) %s SELECT 'R261124' || " + number +

@@ -3,33 +3,41 @@ package gateways
 import (
 	"sync"
 	"time"
+
+	"ztc-portal/models"
 )
 
-// maxRefusals is how many refused notifies of one address are kept a minute.
-const maxRefusals = 60
+// How many refused notifies are kept a minute.
+const (
+	maxRefusals    = 60  // of one address, or of the network of an IPv6 one
+	maxRefusalsAll = 600 // of all of them: whoever has many addresses fills no disk either
+)
 
-// refusals counts refused notifies by address, for the minute that runs: each
+// refusals counts refused notifies by network, for the minute that runs: each
 // is stored raw, and nobody may fill the disk with them.
 type refusals struct {
 	mu     sync.Mutex
 	minute time.Time
 	count  map[string]int
+	all    int
 }
 
-// tooMany tells whether the address has had its share of this minute.
+// tooMany tells whether the address, or everybody, has had their share of this
+// minute.
 func (r *refusals) tooMany(address string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if minute := now.Truncate(time.Minute); !minute.Equal(r.minute) {
-		r.minute, r.count = minute, map[string]int{}
+		r.minute, r.count, r.all = minute, map[string]int{}, 0
 	}
-	return r.count[address] >= maxRefusals
+	return r.all >= maxRefusalsAll || r.count[models.NetworkOf(address)] >= maxRefusals
 }
 
 func (r *refusals) add(address string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.count != nil {
-		r.count[address]++
+		r.count[models.NetworkOf(address)]++
+		r.all++
 	}
 }

@@ -1,6 +1,8 @@
 package gateways_test
 
 import (
+	"fmt"
+	"net/http"
 	"strconv"
 	"testing"
 	"time"
@@ -24,6 +26,35 @@ func TestAFloodOfRefusedNotifiesDoesNotFillTheDisk(t *testing.T) {
 		d.Clock.Add(time.Minute)
 		wantAnswer(t, d.send(t, "sign=none"), "fail")
 		d.kept(t, 61)
+	})
+}
+
+// Addresses cost nothing where somebody has a network of them: those of one IPv6
+// customer are counted as one, and of all that come from anywhere no more than a
+// share is kept. What verifies is settled through it all.
+func TestManyAddressesDoNotFillTheDiskEither(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		p := d.confirmed(t)
+		flood := func(times int, address string) {
+			for i := range times {
+				ok, err := d.rails.Notify(t.Context(), models.RailAlipay, fmt.Sprintf(address, i), http.Header{}, []byte("sign=none"))
+				if ok || err != nil {
+					t.Fatalf("a forged notify is answered %t, %v", ok, err)
+				}
+			}
+		}
+		flood(70, "2001:db8:1:2::%x")
+		d.kept(t, 60)
+		flood(600, "2001:db8:2:%x::1")
+		d.kept(t, 600)
+		d.deaf.Store(true)
+		d.pay(t, p, "none")
+		d.deaf.Store(false)
+		wantAnswer(t, d.send(t, d.signed(t, d.notice(t, p.No))), "success")
+		d.balance(t, full)
+		d.Clock.Add(time.Minute)
+		flood(1, "2001:db8:1:2::%x")
+		d.kept(t, 601)
 	})
 }
 

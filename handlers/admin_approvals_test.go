@@ -73,6 +73,12 @@ func TestARefundIsAskedForByOneAndApprovedByAnother(t *testing.T) {
 		if s.cash(t, account) != 379_50 {
 			t.Errorf("cash is %s", s.cash(t, account).Wire())
 		}
+		onPayment := decider.get("/admin/payments/"+p.No).is(t, http.StatusOK)
+		onPayment.says(t, "[aria-labelledby=refunds-title]", word(text.Chinese, "refund.state.reserved"))
+		onPayment.says(t, "[aria-labelledby=refunds-title] tbody", "¥120.50")
+		if onPayment.Find("[aria-labelledby=refunds-title] a[href='"+request+"']").Length() != 1 {
+			t.Error("the refund does not lead to its request")
+		}
 		asker.post(request+"/withdraw").leads(t, request)
 		asker.get(request).says(t, "[role=status]", word(text.Chinese, "flash.approval_stands"))
 		asker.get("/admin/approvals").says(t, "#main", word(text.Chinese, "approvals.empty.title"))
@@ -145,6 +151,7 @@ func TestSuspenseIsClearedOnThePages(t *testing.T) {
 		}
 		asker, _ := s.member(t, models.RoleFinance, "one@office.test")
 		decider, _ := s.member(t, models.RoleFinance, "two@office.test")
+		asker.get(searchPath("77")).is(t, http.StatusOK).says(t, "[aria-labelledby=found-held]", word(text.Chinese, "suspense.reason.unknown_payment"))
 		form := asker.get("/admin/suspense/1/clear").is(t, http.StatusOK)
 		form.says(t, "#main", word(text.Chinese, "suspense.reason.unknown_payment"))
 		form.says(t, "#main", word(text.Chinese, "preview.no_account"))

@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -35,7 +34,8 @@ func TestAuditPageSaysWhoDidWhat(t *testing.T) {
 		campaign := s.campaigns(t, account, 100*yuan)[0]
 		seller.post(fmt.Sprintf("/campaigns/%d/budget", campaign), "budget", "300").is(t, http.StatusSeeOther)
 		const evil = `<script>alert(1)</script> "><img src=x onerror=alert(2)>`
-		must(t, s.FreezeAccount(t.Context(), models.Actor{}, account, evil))
+		asks, decides := s.Office(t)
+		s.Frozen(t, asks, decides, account, evil)
 		b, _ := s.member(t, models.RoleFinance, "finance@shop.test")
 		for _, lang := range text.Languages {
 			b.lang = lang
@@ -46,7 +46,8 @@ func TestAuditPageSaysWhoDidWhat(t *testing.T) {
 			lines := page.rows()
 			for _, want := range []string{
 				"2026-11-24 14:00:00 #4 seller@shop.test 127.0.0.1 " + word(lang, "audit.action.campaign.budget") + fmt.Sprintf(" campaign:%d 100.00 300.00", campaign),
-				word(lang, "audit.system") + " " + word(lang, "audit.action.account.freeze") + fmt.Sprintf(" account:%d active frozen: ", account) + evil,
+				word(lang, "audit.system") + " " + word(lang, "audit.action.user.create"),
+				"decides@freeze.test " + word(lang, "audit.action.account.freeze") + fmt.Sprintf(" account:%d active frozen: ", account) + evil,
 				"finance@shop.test 127.0.0.1 " + word(lang, "audit.action.session.open"),
 			} {
 				if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, want) }) {
@@ -128,7 +129,9 @@ func TestAuditPageIsFilteredByItsAddress(t *testing.T) {
 func TestAuditExportIsAFileOfTheSameActs(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		_, account := s.seller(t)
-		must(t, s.FreezeAccount(t.Context(), models.Actor{Address: "=HYPERLINK(1)"}, account, "checks"))
+		asks, decides := s.Office(t)
+		decides.Address = "=HYPERLINK(1)"
+		s.Frozen(t, asks, decides, account, "checks")
 		b, _ := s.member(t, models.RoleFinance, "finance@shop.test")
 		for _, lang := range text.Languages {
 			b.lang = lang
@@ -169,15 +172,7 @@ func TestAuditExportThatFailsIsCutOff(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		_, account := s.seller(t)
 		b, _ := s.member(t, models.RoleFinance, "finance@shop.test")
-		for n := range 40 { // more than is held back
-			freeze := s.FreezeAccount
-			if n%2 == 1 {
-				freeze = func(ctx context.Context, by models.Actor, id int64, _ string) error {
-					return s.UnfreezeAccount(ctx, by, id)
-				}
-			}
-			must(t, freeze(t.Context(), models.Actor{}, account, strings.Repeat("checks ", 30)))
-		}
+		s.campaigns(t, account, slices.Repeat([]models.Fen{100 * yuan}, 80)...) // more than is held back
 		db, err := s.Handle()
 		must(t, err)
 		forbid, spoil := []string{"DROP TRIGGER audit_log_no_update", "PRAGMA foreign_keys = off"}, "UPDATE audit_log SET user_id = 'nobody' WHERE id = $1"

@@ -179,14 +179,15 @@ func TestPhoneCallWrongAmountPaid(t *testing.T) {
 		page.says(t, "section[aria-labelledby=held-title]", word(text.Chinese, "suspense.reason.amount_differs", "Theirs", 299*yuan, "Ours", 300*yuan))
 		p.presses(t, pay.No, "repair", "flash.payment_held")
 		p.cashIs(t, 0)
-		finance, _ := p.member(t, models.RoleFinance, "books@office.test")
-		finance.get("/admin/suspense/1/clear").says(t, "#main", word(text.Chinese, "suspense.reason.amount_differs", "Theirs", 299*yuan, "Ours", 300*yuan))
 		list := p.staff.get("/admin/suspense").is(t, http.StatusOK)
 		list.says(t, "table", trade.TradeNo)
 		list.says(t, "#main", "¥299.00")
 		if n := list.Find("a[href='" + desk(pay.No) + "']").Length(); n != 1 {
 			t.Errorf("the list of suspense leads %d times to the payment", n)
 		}
+		finance, _ := p.member(t, models.RoleFinance, "finance@shop.test")
+		finance.get("/admin/suspense/1/clear").is(t, http.StatusOK).says(t, "#main",
+			word(text.Chinese, "suspense.reason.amount_differs", "Theirs", 299*yuan, "Ours", 300*yuan))
 		figures, err := p.Figures(t.Context())
 		must(t, err)
 		if figures.Suspense != 299*yuan {

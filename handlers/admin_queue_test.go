@@ -102,6 +102,7 @@ func TestQueueTakesNothingElse(t *testing.T) {
 			{"POST", "/api/jobs", `{"ids":["7"]}`, 404}, {"POST", "/api/jobs/retry/7", `{"ids":["7"]}`, 404}, {"POST", "/jobs/retry", `{"ids":["7"]}`, 404},
 			{"PUT", "/api/jobs/retry", `{"ids":["7"]}`, 404}, {"POST", "/api/queues/default/pause", ``, 404}, {"PUT", "/api/queues/default", ``, 404},
 			{"PATCH", "/api/queues/default", `{}`, 404}, {"DELETE", "/api/jobs/7", ``, 404},
+			{"PUT", "/api/queues/%00/pause", ``, 404}, {"PUT", "/api/queues/" + strings.Repeat("x", 65) + "/pause", ``, 404}, {"PUT", "/api/queues//pause", ``, 404},
 			{"POST", "/api/jobs/retry", ``, 422}, {"POST", "/api/jobs/retry", `{}`, 422}, {"POST", "/api/jobs/retry", `{"ids":["x"]}`, 422},
 			{"POST", "/api/jobs/retry", `{"ids":["1.5"]}`, 422}, {"POST", "/api/jobs/retry", `{"ids":"7"}`, 422}, {"POST", "/api/jobs/retry", tooMany, 422},
 			{"POST", "/api/jobs/retry", `{"ids":["7"],"x":"` + strings.Repeat("x", 70<<10) + `"}`, 413},

@@ -70,6 +70,12 @@ var staffRoutes = map[string]models.Permission{
 	"POST /admin/security/passkeys/options":    models.PermRead,
 	"POST /admin/security/passkeys/:id/remove": models.PermRead,
 	"POST /admin/security/codes":               models.PermRead,
+	"GET /admin/security/confirm":              models.PermRead,
+	"POST /admin/security/confirm":             models.PermRead,
+	"POST /admin/security/confirm/passkey":     models.PermRead,
+
+	"POST /admin/security/confirm/passkey/options": models.PermRead,
+
 	"POST /admin/security/sessions/:id/revoke": models.PermRead,
 	"POST /admin/security/sessions/revoke":     models.PermRead,
 	"GET /admin/staff":                         models.PermStaff,

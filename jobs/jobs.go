@@ -85,6 +85,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, &expirePayment{rails: rails})
 	river.AddWorker(workers, &queryPayment{rails: rails})
 	river.AddWorker(workers, &sendRefund{rails: rails, log: log})
+	river.AddWorker(workers, &resumeRefunds{store: store})
 	river.AddWorker(workers, &suspendAccount{store: store})
 	river.AddWorker(workers, &recoverDelivery{store: store})
 	river.AddWorker(workers, &verifyLedger{store: store, log: log})
@@ -99,7 +100,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 		// What a crash cut off runs again, and not only after River's hour.
 		RescueStuckJobsAfter: 2 * jobTimeout,
 		FetchPollInterval:    time.Second,
-		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{}), hourly(planReconciliationsArgs{}), watching()},
+		PeriodicJobs:         []*river.PeriodicJob{daily(verifyLedgerArgs{}), daily(pruneArgs{}), hourly(planReconciliationsArgs{}), hourly(resumeRefundsArgs{}), watching()},
 	})
 	if err != nil {
 		return nil, err
@@ -136,6 +137,8 @@ func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) e
 			if !task.RunAt.IsZero() {
 				options.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: notDone}
 			}
+		case models.SendRefund: // one a refund, however often it is found without
+			options.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: notDone}
 		case models.RenewBudgets: // one an account and day, however many budgets are reached
 			options.UniqueOpts = river.UniqueOpts{ByArgs: true}
 		}

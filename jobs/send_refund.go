@@ -44,3 +44,19 @@ func (w *sendRefund) Work(ctx context.Context, job *river.Job[models.SendRefund]
 func refundWait(attempts int) time.Duration {
 	return min(maxRefundWait, firstRefundWait<<min(max(attempts-1, 0), 10))
 }
+
+// resumeRefundsArgs asks for refunds to be sent that have lost their task.
+type resumeRefundsArgs struct{}
+
+func (resumeRefundsArgs) Kind() string { return "resume_refunds" }
+
+// resumeRefunds sees to it that no reserved money is forgotten: a task may be
+// given up after many failures, or be taken away by hand.
+type resumeRefunds struct {
+	river.WorkerDefaults[resumeRefundsArgs]
+	store *models.Store
+}
+
+func (w *resumeRefunds) Work(ctx context.Context, _ *river.Job[resumeRefundsArgs]) error {
+	return w.store.ResumeRefunds(ctx)
+}

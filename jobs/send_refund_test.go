@@ -66,3 +66,36 @@ func TestApprovedRefundIsSentUntilItsEnd(t *testing.T) {
 		eventually(t, "its task is done", func() bool { return s.count(t, "send_refund", "completed") == 1 })
 	})
 }
+
+// A refund whose task was taken away by hand gets another, one however often it
+// is looked for; one that has its task gets none.
+func TestRefundWithoutATaskIsSentAllTheSame(t *testing.T) {
+	eachShop(t, func(*models.Rules) {}, func(t *testing.T, s *shop) {
+		p := s.confirmed(t, "300")
+		_, err := s.far.Pay(t.Context(), p.No, "none")
+		must(t, err)
+		_, err = s.rails.Ask(t.Context(), p.No, "poll")
+		must(t, err)
+		r, other := s.refund(t, p, "120"), s.refund(t, p, "50")
+		_, err = s.db.Exec("DELETE FROM river_job WHERE kind = 'send_refund' AND CAST(args AS TEXT) LIKE $1", "%"+r.RequestNo+"%")
+		must(t, err)
+		wait := func(want int) {
+			t.Helper()
+			must(t, s.ResumeRefunds(t.Context()))
+			if n := s.count(t, "send_refund", "available"); n != want {
+				t.Errorf("%d tasks send refunds, want %d", n, want)
+			}
+		}
+		wait(1) // too soon to tell
+		s.ahead.Store(int64(3 * time.Hour))
+		wait(2)
+		wait(2)
+		s.start(t)
+		s.refundIs(t, r, models.RefundSettled)
+		s.refundIs(t, other, models.RefundSettled)
+		if trade, err := s.far.Trade(t.Context(), p.No); err != nil || trade.RefundedFen != 170_00 {
+			t.Errorf("the gateway gave back %d fen, %v", trade.RefundedFen, err)
+		}
+		s.Sound(t)
+	})
+}

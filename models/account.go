@@ -129,7 +129,7 @@ func (t *tx) fundsMoved(a *Account, before, after Funds) error {
 	switch {
 	case after.Spendable() == 0 && (before.Spendable() > 0 || a.FundingState != was):
 		return t.openStop(a.ID)
-	case before.Spendable() == 0 && after.Spendable() > 0 && a.FrozenAt == nil: // a freeze ends at UnfreezeAccount
+	case before.Spendable() == 0 && after.Spendable() > 0 && a.FrozenAt == nil: // a freeze is for staff to lift
 		return t.recoverDelivery(a)
 	}
 	return nil

@@ -154,6 +154,7 @@ func (a Approval) decideRefusal(u User, next ApprovalState) *Error {
 
 // matter is all that an approval stands on, read under the account's lock.
 type matter struct {
+	asker    User     // as they are now
 	account  *Account // nil: none concerned
 	funds    Funds
 	payment  *Payment
@@ -176,6 +177,9 @@ func (m matter) refundable() Fen {
 // when it is made, and again when it is approved. nil: it can.
 func (a Approval) doubt(m matter) *Error {
 	no := func(field, key string) *Error { return &Error{Code: Conflict, Field: field, Key: key} }
+	if m.asker.askRefusal(a.Kind) != nil || m.asker.amountRefusal(a.AmountFen) != nil {
+		return no("reason", "error.approval.asker") // two persons who may, or it is one
+	}
 	switch a.Kind {
 	case ApprovalRefund:
 		return a.refundDoubt(m)

@@ -97,6 +97,9 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 	if m.args, err = a.ParseArgs(); err != nil {
 		return m, err
 	}
+	if err := t.Take(&m.asker, a.AskedBy).Error; err != nil {
+		return m, found(err, "user")
+	}
 	if a.AccountID != nil {
 		account, err := t.lockAccount(*a.AccountID)
 		if err != nil {

@@ -29,7 +29,7 @@ type ApprovalRow struct {
 
 // ApprovalFilter narrows the queue.
 type ApprovalFilter struct {
-	Show string       // "open" (also ""), "decided" or "mine"
+	Show string       // "open" (also ""), "decided", "mine", or "refunds": those under way, whatever the kind is narrowed to
 	Kind ApprovalKind // "": all
 	Mine int64        // the user whose requests are shown under "mine"
 }
@@ -70,6 +70,8 @@ func (s *Store) Approvals(ctx context.Context, f ApprovalFilter, k Keyset) ([]Ap
 	switch f.Show {
 	case "mine":
 		query = query.Where("p.asked_by = ?", f.Mine)
+	case "refunds":
+		query = query.Where("p.id IN (SELECT f.approval_id FROM refunds f WHERE " + of(refundUnderWay, "f") + ")")
 	case "decided":
 		query = query.Where("p.state <> 'open'")
 	default:
@@ -91,6 +93,27 @@ func (s *Store) Approvals(ctx context.Context, f ApprovalFilter, k Keyset) ([]Ap
 		}
 	}
 	return rows, page, nil
+}
+
+// waitingShown is how many open requests stand on an account's page; one more
+// is read, to tell that there are more.
+const waitingShown = 5
+
+// openApprovalsOf reads what of an account waits for a decision, newest first.
+func openApprovalsOf(db *gorm.DB, accountID int64) (rows []ApprovalRow, more bool, err error) {
+	var lines []approvalLine
+	err = approvals(db).Where("p.account_id = ? AND p.state = 'open'", accountID).Order("p.id DESC").Limit(waitingShown + 1).Scan(&lines).Error
+	if err != nil {
+		return nil, false, err
+	}
+	for _, line := range lines[:min(len(lines), waitingShown)] {
+		row, err := line.row()
+		if err != nil {
+			return nil, false, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, len(lines) > waitingShown, nil
 }
 
 // OpenApprovals counts what waits for a decision.
@@ -224,13 +247,13 @@ func (d *AskDesk) parked(db *gorm.DB, a Approval) error {
 		return nil
 	}
 	var item SuspenseItem
-	err := db.Take(&item, *a.SuspenseID).Error
+	if err := db.Take(&item, *a.SuspenseID).Error; err != nil {
+		return err
+	}
 	d.SuspenseID, d.SuspenseReason, d.SuspenseNo, d.OutTradeNo = item.ID, item.Reason, item.GatewayTradeNo, item.OutTradeNo
 	d.SuspenseFen, d.SuspenseAt, d.Rail, d.Cleared = item.AmountFen, item.CreatedAt, item.Rail, item.ClearedAt != nil
-	if err == nil && item.PaymentID != nil {
-		var p Payment
-		err = db.Take(&p, *item.PaymentID).Error
-		d.OwnFen = p.AmountFen
+	if item.PaymentID == nil {
+		return nil
 	}
-	return err
+	return db.Raw("SELECT amount_fen FROM payments WHERE id = ?", *item.PaymentID).Scan(&d.OwnFen).Error
 }

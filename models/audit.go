@@ -37,7 +37,7 @@ func (auditRow) TableName() string { return "audit_log" }
 // they are offered as a filter; each has its words in the catalogues, and a
 // test finds an act that is missing here.
 var AuditActions = []string{
-	"session.open", "session.password", "session.refuse", "session.revoke", "user.create",
+	"session.open", "session.password", "session.refuse", "session.confirm", "session.close", "session.revoke", "user.create",
 	"totp.set", "passkey.add", "passkey.remove", "recovery.renew", "factor.reset",
 	"account.freeze", "account.unfreeze", "account.note", "account.view_as",
 	"campaign.create", "campaign.switch", "campaign.budget", "campaign.restart", "campaign.restart_undo", "keyword.bid",

@@ -10,6 +10,7 @@ const (
 	FigureCredit   Figure = "credit_p99_seconds"       // from paid to credited
 	FigureStuck    Figure = "payments_stuck"           // past their deadline, or the gateway cannot be asked
 	FigureSuspense Figure = "suspense_open"
+	FigureRefunds  Figure = "refunds_open" // on their way back, without an end
 	FigureParked   Figure = "webhooks_parked"
 	FigureQueue    Figure = "queue_oldest_seconds" // the job that is due and has waited longest
 	FigureRefused  Figure = "notifies_refused"
@@ -42,6 +43,7 @@ var Bands = []Band{
 	{Figure: FigureSuccess, Below: true, Warn: 80, Alarm: 50, Window: time.Hour, Least: 20},
 	{Figure: FigureCredit, Warn: 60, Alarm: 300, Window: time.Hour, Least: 20},
 	{Figure: FigureSuspense, Warn: 0, Alarm: 19, Aged: 24 * time.Hour},
+	{Figure: FigureRefunds, Warn: 0, Alarm: 9, Aged: 15 * time.Minute},
 	{Figure: FigureParked, Warn: 0, Alarm: 99},
 	{Figure: FigureQueue, Warn: 300, Alarm: 1800},
 	{Figure: FigureRefused, Warn: 100, Alarm: 1000, Window: time.Hour},

@@ -110,22 +110,8 @@ func (s *Store) NoteRecovered(ctx context.Context, accountID int64, since time.T
 	})
 }
 
-// FreezeAccount is the staff's stop. It stands beside the money's state, and no
-// money event lifts it. Freezing again keeps the first instant.
-func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, reason string) error {
-	if reason == "" {
-		return FieldErrors{fieldError("reason", "error.reason.empty", nil)}
-	}
-	return s.inTx(ctx, func(t *tx) error {
-		a, err := t.lockAccount(accountID)
-		if err != nil || a.FrozenAt != nil {
-			return err
-		}
-		return t.freeze(by, &a, reason)
-	})
-}
-
-// freeze stops an account that is not frozen, under its lock.
+// freeze is the staff's stop of an account that is not frozen, under its lock. It
+// stands beside the money's state, and no money event lifts it.
 func (t *tx) freeze(by Actor, a *Account, reason string) error {
 	before := string(a.State())
 	a.FrozenAt, a.FrozenReason = &t.now, reason
@@ -142,18 +128,8 @@ func (t *tx) freeze(by Actor, a *Account, reason string) error {
 	return t.audit(by, "account.freeze", subject("account", a.ID), before, facts(string(a.State()), reason))
 }
 
-// UnfreezeAccount lifts the staff's stop; what runs comes back on the ramp.
-func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) error {
-	return s.inTx(ctx, func(t *tx) error {
-		a, err := t.lockAccount(accountID)
-		if err != nil || a.FrozenAt == nil {
-			return err
-		}
-		return t.unfreeze(by, &a)
-	})
-}
-
-// unfreeze lifts the stop of a frozen account, under its lock.
+// unfreeze lifts the stop of a frozen account, under its lock; what runs comes
+// back on the ramp.
 func (t *tx) unfreeze(by Actor, a *Account) error {
 	before := facts(string(a.State()), a.FrozenReason)
 	a.FrozenAt, a.FrozenReason = nil, ""

@@ -97,28 +97,41 @@ func (s *Store) ExplainDifference(ctx context.Context, by Actor, id int64, note 
 	case n > maxExplanation:
 		return FieldErrors{fieldError("note", "error.difference.note_long", map[string]any{"Count": maxExplanation})}
 	}
-	return s.work(ctx, by, id, Explained, note)
+	return s.work(ctx, by, id, Explained, noted(note))
 }
 
 // CloseRepaired ends a difference whose money the gateway confirmed and whose
 // settlement came to the outcome. NotFound; Conflict: it is worked already, or
-// the outcome booked nothing.
+// the outcome did not book its trade.
 func (s *Store) CloseRepaired(ctx context.Context, by Actor, id int64, outcome Outcome) error {
 	if !outcome.Credited() && outcome != OutcomeSuspense {
 		return conflict("error.difference.not_confirmed", nil)
 	}
-	return s.work(ctx, by, id, Repaired, string(outcome))
+	return s.work(ctx, by, id, Repaired, func(t *tx, rail Rail, d Difference) (string, error) {
+		return string(outcome), t.checkBooked(rail, d)
+	})
 }
 
-// work ends a difference. The reconciliation's lock comes first, as in a run,
-// so that a run which has read the books never undoes what was worked meanwhile.
-func (s *Store) work(ctx context.Context, by Actor, id int64, resolution Resolution, note string) error {
+// noted is a note that is known beforehand.
+func noted(note string) func(*tx, Rail, Difference) (string, error) {
+	return func(*tx, Rail, Difference) (string, error) { return note, nil }
+}
+
+// work ends a difference with the note that judge gives it, or as judge refuses.
+// The reconciliation's lock comes first, as in a run, so that a run which has
+// read the books never undoes what was worked meanwhile.
+func (s *Store) work(ctx context.Context, by Actor, id int64, resolution Resolution, judge func(*tx, Rail, Difference) (string, error)) error {
 	return s.inTx(ctx, func(t *tx) error {
 		var d Difference
 		if err := t.Take(&d, id).Error; err != nil {
 			return found(err, "difference")
 		}
-		if err := t.locked().Take(&Reconciliation{}, d.ReconciliationID).Error; err != nil {
+		var day Reconciliation
+		if err := t.locked().Take(&day, d.ReconciliationID).Error; err != nil {
+			return err
+		}
+		note, err := judge(t, day.Rail, d)
+		if err != nil {
 			return err
 		}
 		d.State, d.Resolution, d.Note, d.WorkedAt, d.WorkedBy = differenceWorked, resolution, note, &t.now, nil
@@ -135,4 +148,18 @@ func (s *Store) work(ctx context.Context, by Actor, id int64, resolution Resolut
 		}
 		return t.audit(by, "difference.work", subject("difference", id), string(d.Kind)+" "+d.TradeNo+" open", string(resolution)+": "+note)
 	})
+}
+
+// checkBooked refuses to call a difference repaired while the books do not hold
+// its own trade: a gateway is asked by our number, and may have confirmed
+// another trade of it. Conflict.
+func (t *tx) checkBooked(rail Rail, d Difference) error {
+	var booked bool
+	err := t.Raw(`SELECT EXISTS (SELECT 1 FROM payments WHERE rail = ? AND gateway_trade_no = ? AND no = ?)
+		OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no = ?)`,
+		rail, d.TradeNo, d.OutTradeNo, rail, d.TradeNo).Scan(&booked).Error
+	if err == nil && !booked {
+		err = conflict("error.difference.not_confirmed", nil)
+	}
+	return err
 }

@@ -28,12 +28,16 @@ type Enrolled struct {
 	Codes   []string // the recovery codes, never to be seen again
 }
 
-// enrolling finds a session that may set up a second factor: one that is signed
-// in, or whose user has none yet. Forbidden for one that must show it first.
+// enrolling finds a session that may set up a second factor: one that has shown
+// one lately, or whose user has none yet. Forbidden for one that must show it
+// first.
 func (t *tx) enrolling(secret string) (session, User, error) {
 	row, user, err := t.ownSession(secret)
-	if err != nil || row.FactorAt != nil {
+	if err != nil {
 		return row, user, err
+	}
+	if row.FactorAt != nil {
+		return row, user, row.shownLately(t.wall)
 	}
 	has, err := t.hasFactor(user.ID)
 	if err == nil && has {
@@ -42,9 +46,11 @@ func (t *tx) enrolling(secret string) (session, User, error) {
 	return row, user, err
 }
 
-// Enrolment gives the secret for an authenticator app, made at the first asking
-// and the same until a code confirms it. Unauthenticated when the session is
-// over; Forbidden when the user has a second factor and has not shown it.
+// Enrolment gives the secret for an authenticator app, made at the session's first
+// asking and the same until a code confirms it. Another session gets another, so
+// that whoever knew the password and looked before the user did has seen nothing
+// of use. Unauthenticated when the session is over; Forbidden when the user has a
+// second factor and has not shown it, or not lately (AsksFactorAgain).
 func (s *Store) Enrolment(ctx context.Context, secret string) (e Enrolment, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		row, user, err := t.enrolling(secret)
@@ -56,12 +62,11 @@ func (s *Store) Enrolment(ctx context.Context, secret string) (e Enrolment, err 
 			return err
 		}
 		e = Enrolment{Email: user.Email, Passkeys: s.party != nil, First: row.FactorAt == nil}
-		if factor.Pending != "" {
-			e.Secret, err = t.vault.open(factor.Pending, totpPlace(user.ID))
-			return err
+		if e.Secret, err = t.vault.open(factor.Pending, row.pendingPlace()); err == nil {
+			return nil
 		}
-		e.Secret = newTOTPSecret()
-		return t.keepPending(user.ID, e.Secret)
+		e.Secret = newTOTPSecret() // there is none, or it is another session's
+		return t.keepPending(row, e.Secret)
 	})
 	e.URL = "otpauth://totp/" + url.PathEscape(totpIssuer+":"+e.Email) + "?" +
 		strings.ReplaceAll(url.Values{"secret": {e.Secret}, "issuer": {totpIssuer}}.Encode(), "+", "%20")
@@ -79,12 +84,16 @@ func (t *tx) totpOf(userID int64) (totpFactor, error) {
 	return factor, err
 }
 
-func (t *tx) keepPending(userID int64, secret string) error {
-	sealed, err := t.vault.seal(secret, totpPlace(userID))
+// pendingPlace is where a secret may be opened that no code has confirmed yet:
+// in the session that was shown it.
+func (row session) pendingPlace() string { return totpPlace(row.UserID) + ":" + row.IDHash }
+
+func (t *tx) keepPending(row session, secret string) error {
+	sealed, err := t.vault.seal(secret, row.pendingPlace())
 	if err != nil {
 		return err
 	}
-	return changed(t.Model(&totpFactor{}).Where("user_id = ?", userID).Update("pending", sealed))
+	return changed(t.Model(&totpFactor{}).Where("user_id = ?", row.UserID).Update("pending", sealed))
 }
 
 // ConfirmTOTP takes the first code of the authenticator app: from then on the
@@ -104,10 +113,11 @@ func (s *Store) ConfirmTOTP(ctx context.Context, secret string, in FactorInput) 
 		if err != nil {
 			return err
 		}
-		if factor.Pending == "" { // confirmed meanwhile, in another window
+		pending, err := t.vault.open(factor.Pending, row.pendingPlace())
+		if err != nil { // confirmed meanwhile in another window, or another session asked for one of its own
 			return FieldErrors{fieldError("code", "error.factor.stale", nil)}
 		}
-		if err := t.confirmPending(factor, code); err != nil {
+		if err := t.confirmPending(factor, pending, code); err != nil {
 			return err
 		}
 		before := ""
@@ -124,11 +134,7 @@ func (s *Store) ConfirmTOTP(ctx context.Context, secret string, in FactorInput) 
 }
 
 // confirmPending makes the pending secret the user's, if the code is its.
-func (t *tx) confirmPending(factor totpFactor, code string) error {
-	secret, err := t.vault.open(factor.Pending, totpPlace(factor.UserID))
-	if err != nil {
-		return err
-	}
+func (t *tx) confirmPending(factor totpFactor, secret, code string) error {
 	step, err := stepOf(secret, code, t.wall)
 	if err != nil {
 		return err
@@ -136,8 +142,12 @@ func (t *tx) confirmPending(factor totpFactor, code string) error {
 	if step == 0 || !isTOTP(code) {
 		return FieldErrors{fieldError("code", "error.factor.unconfirmed", nil)}
 	}
+	sealed, err := t.vault.seal(secret, totpPlace(factor.UserID))
+	if err != nil {
+		return err
+	}
 	return changed(t.Model(&totpFactor{}).Where("user_id = ? AND pending = ?", factor.UserID, factor.Pending).
-		Updates(map[string]any{"secret": factor.Pending, "pending": "", "last_step": step, "confirmed_at": t.wall}))
+		Updates(map[string]any{"secret": sealed, "pending": "", "last_step": step, "confirmed_at": t.wall}))
 }
 
 // enrolled ends the setting up of a factor: recovery codes with the first one,
@@ -154,11 +164,15 @@ func (t *tx) enrolled(row session, user User, in FactorInput, kind FactorKind) (
 }
 
 // NewRecoveryCodes makes ten recovery codes and gives them, the only time that
-// anybody sees them; those from before are void.
-func (s *Store) NewRecoveryCodes(ctx context.Context, by Actor) (codes []string, err error) {
+// anybody sees them; those from before are void. secret is that of the session
+// that asks. Forbidden where AsksFactorAgain; Unauthenticated.
+func (s *Store) NewRecoveryCodes(ctx context.Context, by Actor, secret string) (codes []string, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		var user User
 		if err := t.locked().Take(&user, by.UserID).Error; err != nil {
+			return err
+		}
+		if err := t.shownLately(by, secret); err != nil {
 			return err
 		}
 		if codes, err = t.newRecoveryCodes(user.ID); err != nil {

@@ -14,6 +14,28 @@ func (s *Store) Book(ctx context.Context, accountID int64, kind, reference strin
 	return s.post(ctx, accountID, kind, reference, amount)
 }
 
+// FreezeAccount lets tests freeze at once what staff ask each other for;
+// UnfreezeAccount lifts it.
+func (s *Store) FreezeAccount(ctx context.Context, by Actor, accountID int64, reason string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil {
+			return err
+		}
+		return t.freeze(by, &a, reason)
+	})
+}
+
+func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) error {
+	return s.inTx(ctx, func(t *tx) error {
+		a, err := t.lockAccount(accountID)
+		if err != nil {
+			return err
+		}
+		return t.unfreeze(by, &a)
+	})
+}
+
 // MayBecome shows the moves of a payment's state to tests.
 func (s PaymentState) MayBecome(next PaymentState) bool { return s.mayBecome(next) }
 

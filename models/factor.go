@@ -259,32 +259,58 @@ func (t *tx) complete(half session, user User, in FactorInput, kind FactorKind) 
 	return secret, t.audit(in.by(user.ID), "session.open", subject("user", user.ID), "", string(kind))
 }
 
-// factorKey is what wrong codes of a user are counted under.
-func factorKey(userID int64) string { return subject("factor", userID) }
+// factorKey is what wrong codes of a user are counted under: beside wrong
+// passwords, so its capitals keep it apart from what anybody may type as an
+// e-mail, which is counted in lower case.
+func factorKey(userID int64) string { return subject("FACTOR", userID) }
+
+// sought finds the session of a secret and locks its user.
+type sought func(t *tx, secret string) (session, User, error)
+
+// passed is what a second factor that was right does.
+type passed func(t *tx, row session, user User, in FactorInput, kind FactorKind) error
+
+// completing is the end of a sign-in; the fresh session's secret goes to where
+// it points.
+func completing(fresh *string) passed {
+	return func(t *tx, half session, user User, in FactorInput, kind FactorKind) (err error) {
+		*fresh, err = t.complete(half, user, in, kind)
+		return err
+	}
+}
 
 // PassFactor takes a code of the authenticator app or a recovery code after the
 // password, and gives the secret of a fresh session that is signed in; the
 // half-open one is over. FieldErrors on code when it is empty; Unauthenticated
 // for a code that is wrong or was used before; TooMany after too many of them.
 func (s *Store) PassFactor(ctx context.Context, secret string, in FactorInput) (fresh string, err error) {
+	if err := s.takeCode(ctx, secret, in, (*tx).halfOpen, completing(&fresh)); err != nil {
+		return "", err
+	}
+	return fresh, nil
+}
+
+// takeCode judges a code that came with a session: the try is counted first,
+// and a right code is spent in the transaction of what it does.
+func (s *Store) takeCode(ctx context.Context, secret string, in FactorInput, find sought, pass passed) error {
 	code := normalCode(in.Code)
 	if code == "" {
-		return "", FieldErrors{fieldError("code", "error.factor.empty", nil)}
+		return FieldErrors{fieldError("code", "error.factor.empty", nil)}
 	}
 	var userID int64
-	err = s.inTx(ctx, func(t *tx) error {
-		_, user, err := t.halfOpen(secret)
+	err := s.inTx(ctx, func(t *tx) error {
+		_, user, err := find(t, secret)
 		userID = user.ID
 		return err
 	})
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := s.noteAttempt(ctx, factorKey(userID), networkOf(in.Address), factorLimits); err != nil {
-		return "", s.refusedFactor(ctx, userID, in, err)
+	if err := s.noteAttempt(ctx, factorKey(userID), NetworkOf(in.Address), factorLimits); err != nil {
+		return s.refusedFactor(ctx, userID, in, err)
 	}
 	err = s.inTx(ctx, func(t *tx) error {
-		half, user, err := t.halfOpen(secret)
+		row, user, err := find(t, secret)
 		if err != nil {
 			return err
 		}
@@ -297,13 +323,12 @@ func (s *Store) PassFactor(ctx context.Context, secret string, in FactorInput) (
 		if err != nil {
 			return err
 		}
-		fresh, err = t.complete(half, user, in, kind)
-		return err
+		return pass(t, row, user, in, kind)
 	})
 	if err != nil {
-		return "", s.refusedFactor(ctx, userID, in, err)
+		return s.refusedFactor(ctx, userID, in, err)
 	}
-	return fresh, nil
+	return nil
 }
 
 // refusedFactor puts a refused second factor on the audit trail: somebody knew

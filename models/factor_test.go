@@ -155,7 +155,11 @@ func TestACodeSignsInOnceUnderRace(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		c := employ(t, b, models.RoleSupport, "s@staff.test")
-		for what, once := range map[string]string{"totp": code(t, c.secret, b.Clock.Now()), "recovery": c.codes[3]} {
+		for _, what := range []string{"totp", "recovery"} {
+			once := c.codes[3]
+			if what == "totp" {
+				once = code(t, c.secret, b.Clock.Now())
+			}
 			halves := make(chan string, 5)
 			for range cap(halves) {
 				halves <- half(t, b, c.email)
@@ -210,7 +214,7 @@ func TestRecoveryCodesWorkOnceAndAreReplaced(t *testing.T) {
 		must(t, err)
 		_, err = b.PassFactor(t.Context(), half(t, b, c.email), typed(c.codes[0]))
 		wantCode(t, err, models.Unauthenticated)
-		fresh, err := b.NewRecoveryCodes(t.Context(), models.Actor{UserID: c.id})
+		fresh, err := b.NewRecoveryCodes(t.Context(), models.Actor{UserID: c.id}, c.session)
 		must(t, err)
 		_, err = b.PassFactor(t.Context(), half(t, b, c.email), typed(c.codes[1]))
 		wantCode(t, err, models.Unauthenticated)

@@ -118,14 +118,14 @@ func (t *tx) asked(row session) (webauthn.SessionData, error) {
 	return asked, changed(t.Model(&session{}).Where("id_hash = ? AND challenge = ?", row.IDHash, row.Challenge).Update("challenge", ""))
 }
 
-// AskPasskey gives what the browser hands to a passkey to sign in with, as
-// JSON. Conflict when the user has none; Unauthenticated.
+// AskPasskey gives what the browser hands to a passkey to sign in with, or to
+// confirm who it is, as JSON. Conflict when the user has none; Unauthenticated.
 func (s *Store) AskPasskey(ctx context.Context, secret string) (options []byte, err error) {
 	if s.party == nil {
 		return nil, errNoPasskeys
 	}
 	err = s.inTx(ctx, func(t *tx) error {
-		half, user, err := t.halfOpen(secret)
+		row, user, err := t.ownSession(secret)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (s *Store) AskPasskey(ctx context.Context, secret string) (options []byte, 
 		if options, err = json.Marshal(assertion); err != nil {
 			return err
 		}
-		return t.keepChallenge(half, asked)
+		return t.keepChallenge(row, asked)
 	})
 	return options, err
 }
@@ -152,21 +152,30 @@ func (s *Store) AskPasskey(ctx context.Context, secret string) (options []byte, 
 // of a fresh session that is signed in. Unauthenticated for an answer that is
 // not to what was asked, or not by a key of the user's.
 func (s *Store) PassPasskey(ctx context.Context, secret string, in FactorInput) (fresh string, err error) {
+	if err := s.takePasskey(ctx, secret, in, (*tx).halfOpen, completing(&fresh)); err != nil {
+		return "", err
+	}
+	return fresh, nil
+}
+
+// takePasskey judges a passkey's answer that came with a session; a right one
+// is spent in the transaction of what it does.
+func (s *Store) takePasskey(ctx context.Context, secret string, in FactorInput, find sought, pass passed) error {
 	if s.party == nil {
-		return "", errNoPasskeys
+		return errNoPasskeys
 	}
 	answer, err := protocol.ParseCredentialRequestResponseBytes([]byte(in.Credential))
 	if err != nil {
-		return "", errPasskeyRefused
+		return errPasskeyRefused
 	}
 	var userID int64
 	err = s.inTx(ctx, func(t *tx) error {
-		half, user, err := t.halfOpen(secret)
+		row, user, err := find(t, secret)
 		if err != nil {
 			return err
 		}
 		userID = user.ID
-		asked, err := t.asked(half)
+		asked, err := t.asked(row)
 		if err != nil {
 			return err
 		}
@@ -181,13 +190,12 @@ func (s *Store) PassPasskey(ctx context.Context, secret string, in FactorInput) 
 		if err := t.usePasskey(user.ID, key); err != nil {
 			return err
 		}
-		fresh, err = t.complete(half, user, in, FactorPasskey)
-		return err
+		return pass(t, row, user, in, FactorPasskey)
 	})
 	if err != nil {
-		return "", s.refusedFactor(ctx, userID, in, err)
+		return s.refusedFactor(ctx, userID, in, err)
 	}
-	return fresh, nil
+	return nil
 }
 
 // usePasskey keeps what the key's use has changed in it.
@@ -294,13 +302,17 @@ func (s *Store) AddPasskey(ctx context.Context, secret string, in FactorInput) (
 	return done, err
 }
 
-// RemovePasskey takes a passkey of one's own away. NotFound; Conflict for the
-// last of one's second factors.
-func (s *Store) RemovePasskey(ctx context.Context, by Actor, id int64) error {
+// RemovePasskey takes a passkey of one's own away; secret is that of the
+// session that asks. NotFound; Conflict for the last of one's second factors;
+// Forbidden where AsksFactorAgain; Unauthenticated.
+func (s *Store) RemovePasskey(ctx context.Context, by Actor, secret string, id int64) error {
 	return s.inTx(ctx, func(t *tx) error {
 		var user User
 		if err := t.locked().Take(&user, by.UserID).Error; err != nil {
 			return found(err, "user")
+		}
+		if err := t.shownLately(by, secret); err != nil {
+			return err
 		}
 		var key passkey
 		if err := t.Take(&key, "id = ? AND user_id = ?", id, by.UserID).Error; err != nil {

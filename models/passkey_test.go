@@ -58,13 +58,15 @@ func TestAPasskeySignsIn(t *testing.T) {
 		wantCode(t, err, models.Unauthenticated)
 		// The last factor stays; with an app beside it the key may go.
 		by := models.Actor{UserID: who.UserID}
-		wantCode(t, b.RemovePasskey(t.Context(), by, desk.Passkeys[0].ID), models.Conflict)
+		wantCode(t, b.RemovePasskey(t.Context(), by, fresh, desk.Passkeys[0].ID), models.Conflict)
 		e, err := b.Enrolment(t.Context(), fresh)
 		must(t, err)
 		_, err = b.ConfirmTOTP(t.Context(), fresh, typed(code(t, e.Secret, b.Clock.Now())))
 		must(t, err)
-		wantCode(t, b.RemovePasskey(t.Context(), models.Actor{UserID: who.UserID + 1}, desk.Passkeys[0].ID), models.NotFound)
-		must(t, b.RemovePasskey(t.Context(), by, desk.Passkeys[0].ID))
+		other := employ(t, b, models.RoleAdmin, "o@staff.test")
+		wantCode(t, b.RemovePasskey(t.Context(), models.Actor{UserID: other.id}, other.session, desk.Passkeys[0].ID), models.NotFound)
+		wantCode(t, b.RemovePasskey(t.Context(), models.Actor{UserID: other.id}, fresh, desk.Passkeys[0].ID), models.Unauthenticated)
+		must(t, b.RemovePasskey(t.Context(), by, fresh, desk.Passkeys[0].ID))
 		_, err = b.AskPasskey(t.Context(), half(t, b, "a@staff.test"))
 		wantCode(t, err, models.Conflict)
 	})
@@ -188,17 +190,17 @@ func TestFactorsAreReset(t *testing.T) {
 		giveKey(t, b, c.session, "Laptop")
 		waiting := half(t, b, c.email)
 		by := models.Actor{UserID: boss.id, Address: "192.0.2.7"}
-		wantCode(t, b.ResetFactors(t.Context(), by, boss.id), models.Conflict)
+		wantCode(t, b.ResetFactors(t.Context(), by, boss.session, boss.id), models.Conflict)
 		members, _, err := b.StaffDesk(t.Context())
 		must(t, err)
 		if len(members) != 2 || !members[1].TOTP || members[1].Passkeys != 1 || members[1].Sessions != 1 || members[1].SeenAt == nil || members[1].CodesLeft != 10 {
 			t.Errorf("%+v", members)
 		}
 		for _, nobody := range []int64{c.id + 1, 4711, 0, -1} {
-			wantCode(t, b.ResetFactors(t.Context(), by, nobody), models.NotFound)
+			wantCode(t, b.ResetFactors(t.Context(), by, boss.session, nobody), models.NotFound)
 			wantCode(t, b.RevokeStaffSessions(t.Context(), by, nobody), models.NotFound)
 		}
-		must(t, b.ResetFactors(t.Context(), by, c.id))
+		must(t, b.ResetFactors(t.Context(), by, boss.session, c.id))
 		for _, gone := range []string{c.session, waiting} {
 			wantStage(t, b, gone, "nobody")
 		}
@@ -212,6 +214,11 @@ func TestFactorsAreReset(t *testing.T) {
 		wantStage(t, b, boss.session, "nobody")
 		must(t, b.ResetFactorsOf(t.Context(), " Boss@staff.test"))
 		wantStage(t, b, half(t, b, boss.email), "stage:enrol")
+		trail, err := b.AuditTrail(t.Context(), models.AuditFilter{Action: "factor.reset"}, models.Keyset{})
+		must(t, err)
+		if trail.Rows[0].Address != models.CommandLine.Address || trail.Rows[1].Address == models.CommandLine.Address {
+			t.Errorf("resets stand on the audit trail from %q and %q", trail.Rows[0].Address, trail.Rows[1].Address)
+		}
 		wantCode(t, b.ResetFactorsOf(t.Context(), "seller@shop.test"), models.NotFound)
 		wantCode(t, b.ResetFactorsOf(t.Context(), "nobody@shop.test"), models.NotFound)
 	})

@@ -27,6 +27,9 @@ type giving struct {
 	order  *order
 	amount models.Fen
 	end    models.RefundState // "": under way
+
+	backOn, settledOn string // days in Shanghai: given back by the gateway, booked here
+	onBill            bool   // of one that was read
 }
 
 // ask asks for something; often somebody decides at once.
@@ -165,6 +168,8 @@ func (w *world) clearSuspense(r *rapid.T) {
 			w.parked -= t.amount
 			if to != nil {
 				to.cash += t.amount
+			} else {
+				t.sentBack = models.DayOn(w.Now())
 			}
 		}
 		return ""
@@ -221,7 +226,7 @@ func (w *world) refundEnds(r *rapid.T) {
 		ok(r, err)
 	}
 	end, command := models.RefundSettled, w.SettleRefund
-	if rapid.Bool().Draw(r, "refused") {
+	if g.backOn == "" && rapid.Bool().Draw(r, "refused") {
 		end, command = models.RefundReleased, w.ReleaseRefund
 	}
 	got, err := command(w.ctx, g.no, "the gateway's word")
@@ -229,6 +234,9 @@ func (w *world) refundEnds(r *rapid.T) {
 	if g.end == "" {
 		if g.end = end; end == models.RefundSettled {
 			g.order.refunded += g.amount
+			if g.settledOn = models.DayOn(w.Now()); g.backOn == "" {
+				g.backOn = g.settledOn
+			}
 		} else {
 			g.order.shop.cash += g.amount
 		}

@@ -68,6 +68,7 @@ func TestMoneyHoldsWhateverHappens(t *testing.T) {
 				"refund ends twice":  w.refundEnds,
 				"decide":             w.decide,
 				"wait":               w.wait,
+				"day ends":           w.dayEnds,
 			})
 			w.rest(r)
 		})
@@ -96,6 +97,8 @@ type world struct {
 
 	cursor int64 // of the feed, and what it told
 	told   map[int64]models.DeliveryState
+
+	billed map[string]bool // days whose bill was read
 }
 
 type shop struct {
@@ -133,10 +136,16 @@ type trade struct {
 	amount  models.Fen
 	parked  bool
 	cleared bool
+
+	paidAt             time.Time // the gateway's
+	bookedOn, sentBack string    // days in Shanghai: credited or parked here; left by the gateway again
+	onBill, backOnBill bool      // stands on a bill that was read; as does money back of it
+	onlyOn             string    // the day that found the payment to be ours alone
 }
 
 func newWorld(t *testing.T, b *modelstest.Bench, actor models.Actor) *world {
-	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b), givenBefore: systemBalance(t, b, "refund"), used: map[string]bool{}, told: map[int64]models.DeliveryState{}}
+	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b), givenBefore: systemBalance(t, b, "refund"), used: map[string]bool{}, told: map[int64]models.DeliveryState{}, billed: map[string]bool{}}
+	b.Clock.Add(24 * time.Hour) // the days of a world are its own
 	for range 2 {
 		account, campaigns := b.Seller(t, 100_000*yuan, 300*yuan)
 		s := &shop{account: account}
@@ -311,7 +320,7 @@ func (w *world) resume(r *rapid.T) {
 // --- the gateway
 
 func (w *world) hold(o *order, amount models.Fen) {
-	w.trades = append(w.trades, &trade{no: w.unique("trade"), order: o, amount: amount})
+	w.trades = append(w.trades, &trade{no: w.unique("trade"), order: o, amount: amount, paidAt: w.Now()})
 }
 
 // The gateway takes money for whatever was sent to it, ended here or not.
@@ -342,7 +351,7 @@ func (w *world) strangeMoney(*rapid.T) { w.hold(nil, 77*yuan) }
 func (w *world) receipt(t *trade, confirmed bool) models.Receipt {
 	receipt := models.Receipt{
 		Rail: models.RailAlipay, OutTradeNo: "R26112400000000000000", GatewayTradeNo: t.no, State: models.TradePaid,
-		AmountFen: t.amount, Currency: "CNY", Payee: modelstest.Payee, PaidAt: w.Now(), Confirmed: confirmed,
+		AmountFen: t.amount, Currency: "CNY", Payee: modelstest.Payee, PaidAt: t.paidAt, Confirmed: confirmed,
 	}
 	if t.order != nil {
 		receipt.OutTradeNo = t.order.No
@@ -362,7 +371,7 @@ func (w *world) settle(r *rapid.T, t *trade, confirmed bool) {
 		want = models.OutcomeAlready
 	case o == nil || o.credited != nil || t.amount != o.AmountFen:
 		if want = models.OutcomeAsk; confirmed {
-			want, t.parked = models.OutcomeSuspense, true
+			want, t.parked, t.bookedOn = models.OutcomeSuspense, true, models.DayOn(w.Now())
 			w.parked += t.amount
 			if o != nil && o.credited == nil {
 				o.failed = true
@@ -372,7 +381,7 @@ func (w *world) settle(r *rapid.T, t *trade, confirmed bool) {
 		if want = models.OutcomeSettled; o.ended || o.failed {
 			want = models.OutcomeLate
 		}
-		o.credited = t
+		o.credited, t.bookedOn = t, models.DayOn(w.Now())
 		o.shop.cash += t.amount
 	}
 	got, err := w.SettlePayment(w.ctx, w.receipt(t, confirmed), 0)

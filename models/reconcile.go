@@ -47,6 +47,21 @@ type Reconciliation struct {
 	OursFen          Fen
 	LedgerFen        Fen   // what these moved on the rail's clearing account
 	LedgerFaultCount int64 // broken promises of the ledger, found in the same run
+
+	// The whole clearing account against all bills so far. Money that the gateway
+	// took for us is positive, what it gave back is taken off; fees are in neither.
+	ComparedFrom string // the first day with a bill, YYYY-MM-DD; empty: the run did not compare
+	UnbilledDays int64  // from then to this day, without a bill that was read
+	OpeningFen   Fen    // what the account stood at when that first day began
+	ClearingFen  Fen    // what it stood at when this day ended
+	BilledFen    Fen    // what all bills from that day to this come to
+	ExplainedFen Fen    // what the books hold more, and is known why
+}
+
+// UnexplainedFen is what the clearing account and the bills do not agree on and
+// nothing explains: a fault of the ledger unless it is 0.
+func (r Reconciliation) UnexplainedFen() Fen {
+	return r.ClearingFen - r.OpeningFen - r.BilledFen - r.ExplainedFen
 }
 
 // NetFen is what the bill comes to, refunds taken off.
@@ -143,6 +158,22 @@ func (s *Store) AskReconciliation(ctx context.Context, by Actor, in ReconcileInp
 	})
 }
 
+// NoteReconciliation puts on the audit trail that a run is about to be made by
+// hand. FieldErrors on "day" and "rail".
+func (s *Store) NoteReconciliation(ctx context.Context, by Actor, rail Rail, dayOn string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		day, refused := billDay(dayOn, t.now)
+		if refused != nil {
+			return FieldErrors{refused}
+		}
+		id, err := reconciliationID(rail, DayOn(day))
+		if err != nil {
+			return FieldErrors{fieldError("rail", "error.reconcile.rail", nil)}
+		}
+		return t.audit(by, "reconciliation.run", subject("reconciliation", id), "", "asked for")
+	})
+}
+
 // PlanReconciliations asks for yesterday, and for the three days before where
 // they are missing, on each rail that issues bills.
 func (s *Store) PlanReconciliations(ctx context.Context, billed []Rail) error {
@@ -163,17 +194,25 @@ func (s *Store) PlanReconciliations(ctx context.Context, billed []Rail) error {
 	})
 }
 
+// reconciliationID is the day as yyyymmdd and a digit for the rail.
+func reconciliationID(rail Rail, dayOn string) (int64, error) {
+	digit, ok := railDigits[rail]
+	var id int64
+	if _, err := fmt.Sscanf(strings.ReplaceAll(dayOn, "-", ""), "%d", &id); err != nil || !ok {
+		return 0, fmt.Errorf("no reconciliation of %q on %q", dayOn, rail)
+	}
+	return id*10 + digit, nil
+}
+
 // reconciliation reads the row of a day and rail under its lock; there is one
 // from the first time that it is asked for.
 func (t *tx) reconciliation(rail Rail, dayOn string) (Reconciliation, error) {
 	var r Reconciliation
-	digit, ok := railDigits[rail]
-	var id int64
-	if _, err := fmt.Sscanf(strings.ReplaceAll(dayOn, "-", ""), "%d", &id); err != nil || !ok {
-		return r, fmt.Errorf("no reconciliation of %q on %q", dayOn, rail)
+	id, err := reconciliationID(rail, dayOn)
+	if err != nil {
+		return r, err
 	}
-	id = id*10 + digit
-	err := t.Exec(`INSERT INTO reconciliations (id, rail, day_on, state, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+	err = t.Exec(`INSERT INTO reconciliations (id, rail, day_on, state, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		id, rail, dayOn, ReconciliationWaiting, t.now).Error
 	if err != nil {
 		return r, err

@@ -20,8 +20,10 @@ type heldLine struct {
 	paymentFen   Fen
 	namedID      int64 // that the line names; 0: none
 	namedState   PaymentState
-	suspenseFen  Fen // of this trade; 0: none
+	suspenseFen  Fen  // of this trade; 0: none
+	cleared      bool // the suspense found its way since
 	refund       *bookedRefund
+	sentBackFen  Fen // suspense of this trade that left by this rail again; 0: none
 }
 
 // lineStanding is what a line came to.
@@ -45,6 +47,10 @@ func (l heldLine) judge() (lineStanding, *Difference) {
 		return lineDiffers, &d
 	}
 	switch {
+	case l.IsRefund() && l.refund == nil && l.sentBackFen != 0 && -l.sentBackFen != l.AmountFen:
+		return differs(AmountDiffers, -l.sentBackFen, inSuspense)
+	case l.IsRefund() && l.refund == nil && l.sentBackFen != 0:
+		return lineMatched, nil
 	case l.IsRefund() && l.refund == nil:
 		return differs(OnlyTheirs, 0, "")
 	case l.IsRefund() && -l.refund.amountFen != l.AmountFen:
@@ -61,6 +67,8 @@ func (l heldLine) judge() (lineStanding, *Difference) {
 		return lineMatched, nil
 	case l.suspenseFen != 0 && l.suspenseFen != l.AmountFen:
 		return differs(AmountDiffers, l.suspenseFen, inSuspense)
+	case l.suspenseFen != 0 && l.cleared:
+		return lineMatched, nil
 	case l.suspenseFen != 0:
 		return lineInSuspense, nil
 	case l.namedID != 0:
@@ -119,13 +127,20 @@ func (s *Store) FinishReconciliation(ctx context.Context, r Reconciliation, ledg
 		if err := t.storeDifferences(its, append(differences, ours...)); err != nil {
 			return err
 		}
+		if err := t.holdClearing(&its); err != nil {
+			return err
+		}
 		its.LedgerFaultCount = int64(ledgerFaults)
 		if its.LedgerFen != its.OursFen {
 			its.LedgerFaultCount++
 		}
+		if its.UnexplainedFen() != 0 {
+			its.LedgerFaultCount++
+		}
 		its.State, its.FinishedAt = ReconciliationDone, &t.now
 		return t.Model(&its).Select("State", "FinishedAt", "PaymentCount", "PaymentFen", "RefundCount", "RefundFen", "FeeFen", "MatchedCount",
-			"SuspenseCount", "SuspenseFen", "OursCount", "OursFen", "LedgerFen", "LedgerFaultCount").Updates(&its).Error
+			"SuspenseCount", "SuspenseFen", "OursCount", "OursFen", "LedgerFen", "LedgerFaultCount",
+			"ComparedFrom", "UnbilledDays", "OpeningFen", "ClearingFen", "BilledFen", "ExplainedFen").Updates(&its).Error
 	})
 	return its, err
 }
@@ -156,7 +171,7 @@ func (t *tx) holdLines(r *Reconciliation) (differences []Difference, err error) 
 	var refunds []heldLine
 	const lines = `SELECT l.trade_no, l.request_no, l.out_trade_no, l.order_fen, l.amount_fen, l.fee_fen,
 			COALESCE(p.id, 0), COALESCE(p.no, ''), COALESCE(p.state, ''), COALESCE(p.amount_fen, 0),
-			COALESCE(q.id, 0), COALESCE(q.state, ''), COALESCE(s.amount_fen, 0)
+			COALESCE(q.id, 0), COALESCE(q.state, ''), COALESCE(s.amount_fen, 0), s.cleared_at IS NOT NULL
 		FROM bill_lines l LEFT JOIN payments p ON p.rail = l.rail AND p.gateway_trade_no = l.trade_no
 			LEFT JOIN payments q ON q.no = l.out_trade_no AND q.rail = l.rail
 			LEFT JOIN suspense_items s ON s.rail = l.rail AND s.gateway_trade_no = l.trade_no
@@ -164,7 +179,7 @@ func (t *tx) holdLines(r *Reconciliation) (differences []Difference, err error) 
 	err = bulk.On(t.DB).Query(lines, []any{r.ID, r.Run}, func(scan bulk.Scan) error {
 		var l heldLine
 		if err := scan(&l.TradeNo, &l.RequestNo, &l.OutTradeNo, &l.OrderFen, &l.AmountFen, &l.FeeFen, &l.paymentID, &l.paymentNo,
-			&l.paymentState, &l.paymentFen, &l.namedID, &l.namedState, &l.suspenseFen); err != nil {
+			&l.paymentState, &l.paymentFen, &l.namedID, &l.namedState, &l.suspenseFen, &l.cleared); err != nil {
 			return err
 		}
 		r.FeeFen += l.FeeFen
@@ -180,21 +195,17 @@ func (t *tx) holdLines(r *Reconciliation) (differences []Difference, err error) 
 	if err != nil {
 		return nil, err
 	}
-	booked, err := t.refundOf(r.Rail, column(refunds, func(l heldLine) string { return l.RequestNo }))
-	if err != nil {
+	if err := t.fillRefunds(r.Rail, refunds); err != nil {
 		return nil, err
 	}
 	for _, l := range refunds {
-		if refund, ok := booked[l.RequestNo]; ok {
-			l.refund = &refund
-		}
 		take(l)
 	}
 	return differences, nil
 }
 
 // onNoBill is true of what no bill of the rail names, as bills stand now.
-const onNoBill = ` NOT EXISTS (SELECT 1 FROM bill_lines l JOIN reconciliations r ON r.id = l.reconciliation_id AND r.run = l.run
+const onNoBill = ` NOT EXISTS (SELECT 1 FROM ` + onBill + `
 	WHERE l.rail = %[1]s.rail AND l.trade_no = %[1]s.gateway_trade_no AND l.request_no = '')`
 
 // holdOurs finds what our books hold of the day and no bill names, and sums up
@@ -236,27 +247,25 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = conn.Query(`SELECT p.id, p.no, p.gateway_trade_no, f.request_no, -f.amount_fen, f.state FROM refunds f JOIN payments p ON p.id = f.payment_id
-		WHERE f.settled_at >= $1 AND f.settled_at < $2 AND p.rail = $3 AND NOT EXISTS (SELECT 1 FROM bill_lines l
-			JOIN reconciliations r ON r.id = l.reconciliation_id AND r.run = l.run
-			WHERE l.rail = p.rail AND l.trade_no = p.gateway_trade_no AND l.request_no = f.request_no) ORDER BY f.id`, day, each)
-	if err != nil {
-		return nil, err
+	for _, query := range []string{refundsOnNoBill, suspenseOnNoBill, sentBackOnNoBill} {
+		if err := conn.Query(query, day, each); err != nil {
+			return nil, err
+		}
 	}
-	err = conn.Query(`SELECT COALESCE(s.payment_id, 0), s.out_trade_no, s.gateway_trade_no, '', s.amount_fen, '`+inSuspense+`' FROM suspense_items s
-		WHERE s.created_at >= $1 AND s.created_at < $2 AND s.rail = $3 AND s.cleared_at IS NULL AND`+of(onNoBill, "s")+` ORDER BY s.id`, day, each)
-	return differences, err
+	late, err := t.lateOnNoBill(*r, day)
+	return append(differences, late...), err
 }
 
 // storeDifferences writes what a run found. One that stands already keeps its
-// number; worked, it stays worked unless it had vanished, was repaired in vain,
-// or is over other amounts than those that were explained.
+// number, and its time unless it opens again; worked, it stays worked unless it
+// had vanished, was repaired in vain, or is over other amounts than those that
+// were explained or refunded.
 func (t *tx) storeDifferences(r Reconciliation, found []Difference) error {
 	words := func(of func(Difference) string) []string { return column(found, of) }
 	fen := func(of func(Difference) Fen) []int64 {
 		return column(found, func(d Difference) int64 { return int64(of(d)) })
 	}
-	const again = `(differences.resolution IN ('vanished', 'repaired') OR differences.resolution = 'explained'
+	const again = `(differences.resolution IN ('vanished', 'repaired') OR differences.resolution IN ('explained', 'refunded')
 		AND (differences.ours_fen <> excluded.ours_fen OR differences.theirs_fen <> excluded.theirs_fen))`
 	err := bulk.On(t.DB).Insert("differences", len(found), []bulk.Column{
 		{Name: "reconciliation_id", Values: r.ID}, {Name: "run", Values: r.Run}, {Name: "found_at", Values: t.now},
@@ -275,6 +284,7 @@ func (t *tx) storeDifferences(r Reconciliation, found []Difference) error {
 		{Name: "ours_state", Values: words(func(d Difference) string { return d.OursState })},
 	}, `ON CONFLICT (reconciliation_id, kind, trade_no, request_no) DO UPDATE SET run = excluded.run, payment_id = excluded.payment_id,
 		out_trade_no = excluded.out_trade_no, ours_fen = excluded.ours_fen, theirs_fen = excluded.theirs_fen, ours_state = excluded.ours_state,
+		found_at = CASE WHEN `+again+` THEN excluded.found_at ELSE differences.found_at END,
 		state = CASE WHEN `+again+` THEN 'open' ELSE differences.state END,
 		resolution = CASE WHEN `+again+` THEN '' ELSE differences.resolution END,
 		note = CASE WHEN `+again+` THEN '' ELSE differences.note END,

@@ -29,6 +29,8 @@ type DifferenceView struct {
 	Difference
 	PaymentNo  string // of the payment that it is about
 	WorkerName string // who worked it: an e-mail address; empty: the run itself
+	Refundable bool   `gorm:"-"` // open, and its payment's money may go back to its source
+	Refunded   bool   `gorm:"-"` // open, and it went back since: CloseRefunded ends it
 }
 
 // DifferenceFilter narrows the differences of a day.
@@ -83,7 +85,7 @@ func (s *Store) ReconciliationDesk(ctx context.Context, id int64, f DifferenceFi
 		return desk, err
 	}
 	desk.Differences, desk.Page = pageOf(desk.Differences, k, func(d DifferenceView) int64 { return d.ID })
-	return desk, nil
+	return desk, readRefunds(db, desk.Differences)
 }
 
 // of puts a table's short name into a condition.

@@ -160,6 +160,33 @@ func TestDaysDoNotMix(t *testing.T) {
 	})
 }
 
+// What stood in suspense and was cleared came in all the same: an account has it,
+// and so it must be on a bill.
+func TestClearedSuspenseMustBeOnABill(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		o := newOffice(t, b)
+		account, _ := b.Seller(t)
+		parked := b.Receipt(models.Payment{No: "R261124PARKEDPARKED00", Rail: models.RailAlipay, AmountFen: 70_00})
+		parked.Confirmed = true
+		_, err := b.SettlePayment(t.Context(), parked, 0)
+		must(t, err)
+		desk, err := b.SuspenseDesk(t.Context(), false, models.Keyset{})
+		must(t, err)
+		clearing := models.ApprovalInput{Kind: models.ApprovalSuspenseClear, SuspenseID: desk.Items[0].ID, To: fmt.Sprint(account), Reason: why}
+		approve(t, b, o.other, ask(t, b, o.finance, clearing), models.ApprovalApproved)
+		wantFunds(t, b, account, 70_00, 0)
+		dayAfter(b)
+		done := reconcile(t, b)
+		if got, _ := differences(t, b, done.ID); len(got) != 1 || got[0] != "only_ours "+parked.GatewayTradeNo+" 7000 0 suspense" {
+			t.Errorf("without it on the bill the day differs in %v", got)
+		}
+		done = reconcile(t, b, line(parked))
+		if got, _ := differences(t, b, done.ID); len(got) != 1 || !strings.HasSuffix(got[0], " vanished") || done.SuspenseCount != 1 {
+			t.Errorf("with it the day differs in %v", got)
+		}
+	})
+}
+
 // A run again neither doubles what is open nor loses what was worked; what is no
 // longer so is closed, and opened again should it come back.
 func TestRunAgain(t *testing.T) {

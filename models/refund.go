@@ -122,6 +122,24 @@ func (s *Store) RefundsOf(ctx context.Context, paymentID int64) ([]Refund, error
 	return rows, err
 }
 
+// refundForgotten is how long a refund under way may go without a try before its
+// task is taken for lost: longer than any wait between two tries.
+const refundForgotten = 2 * time.Hour
+
+// ResumeRefunds stores the tasks anew of refunds that nobody tries to send any
+// more: their tasks were given up, or taken away by hand.
+func (s *Store) ResumeRefunds(ctx context.Context) error {
+	return s.inTx(ctx, func(t *tx) error {
+		var forgotten []string
+		err := t.Model(&Refund{}).Where("state IN ('reserved', 'sent') AND COALESCE(sent_at, reserved_at) < ?", t.now.Add(-refundForgotten)).
+			Order("id").Limit(1000).Pluck("request_no", &forgotten).Error
+		for _, no := range forgotten {
+			t.then(Task{Args: SendRefund{no}})
+		}
+		return err
+	})
+}
+
 // SendingRefund notes that the gateway is about to be asked: committed before
 // the call, so that a crash after it leaves "sent", and the next try uses the
 // same request no. A refund that ended comes back as it stands. NotFound.

@@ -66,7 +66,7 @@ func TestOldSignInsAreForgotten(t *testing.T) {
 		if models.CodeOf(err) != models.Unauthenticated {
 			t.Fatal(err)
 		}
-		must(t, b.SignOut(t.Context(), left))
+		must(t, b.SignOut(t.Context(), left, "192.0.2.1"))
 		b.Clock.Add(30*24*time.Hour + time.Second)
 		stays, err := signIn(t, b, "a@shop.test", rightPassword, "203.0.113.4")
 		must(t, err)

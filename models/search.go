@@ -64,6 +64,7 @@ type Found struct {
 	Accounts      []FoundAccount
 	Payments      []FoundPayment
 	Campaigns     []FoundCampaign
+	Held          []Held // in suspense, and of no payment of ours
 	MoreAccounts  bool
 	MorePayments  bool
 	MoreCampaigns bool
@@ -75,7 +76,8 @@ type Found struct {
 }
 
 // Search finds accounts by id, shop name and e-mail, payments by number, trade
-// number and amount, and campaigns by name. Names and e-mails may be given in
+// number and amount, and campaigns by name; and money in suspense of which no
+// payment is known, by its trade number or, while it stands there, its amount. Names and e-mails may be given in
 // part, several words in any order; numbers by their beginning or their end.
 // Invalid on "q" when what is searched is too long.
 func (s *Store) Search(ctx context.Context, typed string) (Found, error) {
@@ -127,8 +129,10 @@ func (q search) run(f *Found, now time.Time) error {
 	if f.Payments, err = foundPayments(q.db, payments); err != nil {
 		return err
 	}
-	f.Campaigns, err = foundCampaigns(q.db, campaigns, now)
-	return err
+	if f.Campaigns, err = foundCampaigns(q.db, campaigns, now); err != nil {
+		return err
+	}
+	return q.held(f)
 }
 
 // searched is what was typed without control characters, and with single

@@ -80,3 +80,20 @@ func foundCampaigns(db *gorm.DB, ids []int64, now time.Time) ([]FoundCampaign, e
 func inOrder[Row any](rows []Row, ids []int64, id func(Row) int64) {
 	slices.SortFunc(rows, func(a, b Row) int { return slices.Index(ids, id(a)) - slices.Index(ids, id(b)) })
 }
+
+// held finds money in suspense that belongs to no payment: whoever paid it knows
+// its trade number at most.
+func (q search) held(f *Found) error {
+	number, amount := half(q.text), Fen(0)
+	if fen, refusal := ParseFen(q.text); refusal == nil {
+		amount = fen
+	}
+	unknown := heldItems(q.db).Where("h.payment_id IS NULL").Order("h.id DESC").Limit(SearchShown).Session(&gorm.Session{})
+	if err := unknown.Where("h.rail IN ? AND h.gateway_trade_no = ?", rails, number).Scan(&f.Held).Error; err != nil {
+		return err
+	}
+	if amount == 0 || len(f.Held) > 0 {
+		return nil
+	}
+	return unknown.Where("h.cleared_at IS NULL AND h.amount_fen = ?", amount).Scan(&f.Held).Error
+}

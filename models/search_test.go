@@ -198,6 +198,28 @@ func TestSearchFindsThePaymentOfASecondTrade(t *testing.T) {
 	})
 }
 
+func TestSearchFindsMoneyOfNoPayment(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t)
+		stranger := b.Receipt(models.Payment{No: "R261124NOBODYNOBODY00", Rail: models.RailAlipay, AmountFen: 77_70})
+		stranger.GatewayTradeNo, stranger.Confirmed = "2026112422001499", true
+		_, err := b.SettlePayment(t.Context(), stranger, 0)
+		must(t, err)
+		second := b.Receipt(b.Pending(t, account, "300")) // of a payment, which is found itself
+		second.AmountFen, second.Confirmed = 299*yuan, true
+		_, err = b.SettlePayment(t.Context(), second, 0)
+		must(t, err)
+		for typed, want := range map[string]int{
+			stranger.GatewayTradeNo: 1, "２０２６１１２４ 22001499": 1, "77.7": 1, "￥77.70": 1, "77.71": 0, "202611242200149": 0, second.GatewayTradeNo: 0, "299": 0, "tea": 0,
+		} {
+			if held := search(t, b, typed).Held; len(held) != want || want == 1 && held[0].GatewayTradeNo != stranger.GatewayTradeNo {
+				t.Errorf("%q finds %+v", typed, held)
+			}
+		}
+	})
+}
+
 func TestSearchNamesOneThingExactly(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {

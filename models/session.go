@@ -47,13 +47,19 @@ type session struct {
 	ChallengeAt *time.Time
 }
 
-// signInAttempt is one try to sign in.
-type signInAttempt struct {
-	ID        int64 `gorm:"primaryKey"`
-	EmailKey  string
-	Address   string
+// Attempt is one try to sign in, with a password or a second factor. One that
+// was followed by a sign-in from the same address counts as having succeeded.
+type Attempt struct {
+	EmailKey  string // the e-mail as it is compared; of a second factor, what its tries are counted by
+	Address   string // an IPv4 address, or the network of an IPv6 one
 	At        time.Time
 	Succeeded bool
+}
+
+// signInAttempt is a try as it is kept.
+type signInAttempt struct {
+	ID int64 `gorm:"primaryKey"`
+	Attempt
 }
 
 // SignInInput is what came with the sign-in form.
@@ -83,7 +89,7 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 	}
 	email = clip(email, 254)
 	in.Email = email
-	if err := s.noteAttempt(ctx, email, networkOf(in.Address), passwordLimits); err != nil {
+	if err := s.noteAttempt(ctx, email, NetworkOf(in.Address), passwordLimits); err != nil {
 		return "", err
 	}
 	user, err := s.userByEmail(ctx, email)
@@ -110,7 +116,7 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 // more pass than of tries one after another. A refused try is not kept, or
 // whoever goes on trying would never be heard again.
 func (s *Store) noteAttempt(ctx context.Context, key, address string, most limits) error {
-	attempt := signInAttempt{EmailKey: key, Address: address}
+	attempt := signInAttempt{Attempt: Attempt{EmailKey: key, Address: address}}
 	err := s.inTx(ctx, func(t *tx) error {
 		attempt.ID, attempt.At = 0, t.now
 		return t.Create(&attempt).Error
@@ -143,9 +149,9 @@ func (s *Store) noteAttempt(ctx context.Context, key, address string, most limit
 	return err
 }
 
-// networkOf is what tries are counted by: an IPv4 address, or the /64 of an
-// IPv6 one, which is one customer's.
-func networkOf(address string) string {
+// NetworkOf is by what tries and the like are counted: an IPv4 address, or the
+// /64 of an IPv6 one, which is one customer's.
+func NetworkOf(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || ip.Unmap().Is4() {
 		return address
@@ -162,7 +168,7 @@ func networkOf(address string) string {
 func (s *Store) openSession(ctx context.Context, user User, in SignInInput) (string, error) {
 	secret := newSessionSecret()
 	err := s.inTx(ctx, func(t *tx) error {
-		if err := t.forgive(in.Email, networkOf(in.Address)); err != nil {
+		if err := t.forgive(in.Email, NetworkOf(in.Address)); err != nil {
 			return err
 		}
 		action, at, ends := "session.open", t.now, t.now.Add(t.rules.SessionTTL)
@@ -264,9 +270,21 @@ func (s *Store) WhoIs(ctx context.Context, secret string) (*Who, error) {
 	return &row.Who, err
 }
 
-// SignOut revokes a session; an unknown one is a no-op.
-func (s *Store) SignOut(ctx context.Context, secret string) error {
+// SignOut revokes a session, at the word of who holds it; an unknown one, or one
+// that was revoked before, is a no-op.
+func (s *Store) SignOut(ctx context.Context, secret, address string) error {
 	return s.inTx(ctx, func(t *tx) error {
-		return t.Model(&session{}).Where("id_hash = ? AND revoked_at IS NULL", hashOf(secret)).Update("revoked_at", t.now).Error
+		var row session
+		err := t.locked().Take(&row, "id_hash = ? AND revoked_at IS NULL", hashOf(secret)).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.Model(&session{}).Where("id_hash = ?", row.IDHash).Update("revoked_at", t.now).Error; err != nil {
+			return err
+		}
+		return t.audit(Actor{row.UserID, address}, "session.close", subject("user", row.UserID), "", "")
 	})
 }

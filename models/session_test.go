@@ -76,10 +76,13 @@ func TestSignInAndOut(t *testing.T) {
 			t.Fatalf("%+v, %v", who, err)
 		}
 		b.Clock.Add(2 * time.Minute)
-		must(t, b.SignOut(t.Context(), first))
-		must(t, b.SignOut(t.Context(), first))
-		must(t, b.SignOut(t.Context(), "unknown"))
+		must(t, b.SignOut(t.Context(), first, "192.0.2.1"))
+		must(t, b.SignOut(t.Context(), first, "192.0.2.1"))
+		must(t, b.SignOut(t.Context(), "unknown", "192.0.2.1"))
 		wantNobody(t, b, first)
+		if n := count(t, b, "SELECT COUNT(*) FROM audit_log WHERE action = 'session.close' AND address = '192.0.2.1' AND user_id IS NOT NULL"); n != 1 {
+			t.Errorf("signing out stands on the audit trail %d times", n)
+		}
 		wantNobody(t, b, "")
 		wantNobody(t, b, "\x00\xff")
 		if who, err = b.WhoIs(t.Context(), second); err != nil || who == nil {

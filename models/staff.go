@@ -132,8 +132,12 @@ func (s *Store) StaffDesk(ctx context.Context) (members []StaffMember, now time.
 	if err := db.Order("email").Limit(500).Find(&users, "role <> ? AND disabled_at IS NULL", RoleSeller).Error; err != nil {
 		return nil, now, err
 	}
+	ids := make([]int64, len(users)) // by whom the sessions are found: sellers have a hundred times as many
+	for i, u := range users {
+		ids[i] = u.ID
+	}
 	var sessions []session
-	if err := alive(db, now, s.rules.StaffIdle).Find(&sessions).Error; err != nil {
+	if err := alive(db, now, s.rules.StaffIdle).Find(&sessions, "user_id IN ?", ids).Error; err != nil {
 		return nil, now, err
 	}
 	living := map[int64]int{}
@@ -192,9 +196,14 @@ func (s *Store) RevokeStaffSessions(ctx context.Context, by Actor, userID int64)
 
 // ResetFactors takes the second factors of a member of staff away and ends
 // their sessions; at the next sign-in they set one up anew. NotFound; Conflict
-// for one's own, which is for somebody else to do.
-func (s *Store) ResetFactors(ctx context.Context, by Actor, userID int64) error {
+// for one's own, which is for somebody else to do; Forbidden where
+// AsksFactorAgain of the session of that secret, which is the one that asks;
+// Unauthenticated.
+func (s *Store) ResetFactors(ctx context.Context, by Actor, secret string, userID int64) error {
 	return s.inTx(ctx, func(t *tx) error {
+		if err := t.shownLately(by, secret); err != nil {
+			return err
+		}
 		if by.UserID == userID {
 			return conflict("error.factor.own", nil)
 		}
@@ -210,7 +219,7 @@ func (s *Store) ResetFactorsOf(ctx context.Context, email string) error {
 		if err := t.Take(&user, "email = ?", NormalEmail(email)).Error; err != nil {
 			return found(err, "user")
 		}
-		return t.resetFactors(Actor{}, user.ID)
+		return t.resetFactors(CommandLine, user.ID)
 	})
 }
 

@@ -63,7 +63,9 @@ type StaffAccount struct {
 	ShopName     string
 	Emails       []string
 	FrozenReason string
-	Notes        int // how many
+	Notes        int           // how many
+	Waiting      []ApprovalRow // what was asked for and nobody decided on, newest first
+	MoreWaiting  bool          // more of it than is read
 }
 
 // StaffAccount reads an account for staff. NotFound: no such account.
@@ -76,6 +78,9 @@ func (s *Store) StaffAccount(ctx context.Context, accountID int64) (StaffAccount
 	db := s.read.WithContext(ctx)
 	a.FrozenReason = a.Account.FrozenReason
 	if a.Timeline, err = timeline(db, accountID, staffEvents); err != nil {
+		return a, err
+	}
+	if a.Waiting, a.MoreWaiting, err = openApprovalsOf(db, accountID); err != nil {
 		return a, err
 	}
 	if a.ShopName, err = shopName(db, accountID); err != nil {
@@ -131,15 +136,6 @@ type Session struct {
 	RevokedAt *time.Time
 }
 
-// Attempt is one try to sign in as a seller's user. One that was followed by a
-// sign-in from the same address counts as having succeeded.
-type Attempt struct {
-	Email     string
-	Address   string // an IPv4 address, or the network of an IPv6 one
-	At        time.Time
-	Succeeded bool
-}
-
 const signInsShown = 20
 
 // SignIns lists the newest sessions and tries to sign in of an account's users.
@@ -151,7 +147,7 @@ func (s *Store) SignIns(ctx context.Context, accountID int64) (sessions []Sessio
 	if err != nil {
 		return nil, nil, err
 	}
-	err = db.Raw(`SELECT u.email, t.address, t.at, t.succeeded
+	err = db.Raw(`SELECT t.email_key, t.address, t.at, t.succeeded
 		FROM accounts a JOIN users u ON u.seller_id = a.seller_id JOIN sign_in_attempts t ON t.email_key = u.email
 		WHERE a.id = ? ORDER BY t.at DESC, t.id DESC LIMIT ?`, accountID, signInsShown).Scan(&attempts).Error
 	return sessions, attempts, err

@@ -79,10 +79,12 @@ type Held struct {
 	Reason         string
 	CreatedAt      time.Time
 	ClearedAt      *time.Time
+	ApprovalID     int64 // of the newest request to clear it that nobody decided on; 0: none
 }
 
 const heldColumns = `h.id, h.rail, h.gateway_trade_no, h.out_trade_no, COALESCE(h.payment_id, 0) AS payment_id, COALESCE(a.id, 0) AS account_id,
-	COALESCE(s.shop_name, '') AS shop_name, h.amount_fen, COALESCE(p.amount_fen, 0) AS own_fen, h.reason, h.created_at, h.cleared_at`
+	COALESCE(s.shop_name, '') AS shop_name, h.amount_fen, COALESCE(p.amount_fen, 0) AS own_fen, h.reason, h.created_at, h.cleared_at,
+	COALESCE((SELECT MAX(w.id) FROM approvals w WHERE w.suspense_id = h.id AND w.state = 'open'), 0) AS approval_id`
 
 func heldItems(db *gorm.DB) *gorm.DB {
 	return db.Table("suspense_items AS h").Select(heldColumns).Joins("LEFT JOIN payments p ON p.id = h.payment_id").
@@ -125,6 +127,7 @@ type StaffPaymentDesk struct {
 	Notifies  []Notice // newest first
 	Answers   []GatewayAnswer
 	Held      []Held
+	Refunds   []Refund     // oldest first
 	Acts      []PaymentAct // of staff and sellers, newest first
 	More      struct{ Notifies, Answers bool }
 }
@@ -212,6 +215,9 @@ func (s *Store) StaffPaymentDesk(ctx context.Context, no string) (StaffPaymentDe
 		return d, err
 	}
 	if err = heldItems(db).Where("h.payment_id = ? OR h.out_trade_no = ?", p.ID, p.No).Order("h.id").Limit(noticesShown).Scan(&d.Held).Error; err != nil {
+		return d, err
+	}
+	if d.Refunds, err = s.RefundsOf(ctx, p.ID); err != nil {
 		return d, err
 	}
 	if err = d.readActs(db); err != nil {

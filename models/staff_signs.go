@@ -49,7 +49,7 @@ func (d StaffPaymentDesk) Signs() []PaymentSign {
 		SignDisagreed:  slices.ContainsFunc(d.Answers, func(a GatewayAnswer) bool { return a.AskedBy == "notify" }),
 		SignRefused:    verdict(OutcomeRefused),
 		SignLate:       p.PaidLate,
-		SignUnheard:    paid && !heard,
+		SignUnheard:    paid && !heard && p.Rail != RailBankTransfer, // which people credit
 		SignSilent:     pending && !heard,
 		SignNeverAsked: p.ConfirmedAt != nil && !paid && len(d.Answers) == 0,
 		SignUnpaid:     !paid && d.unpaid(),
@@ -72,7 +72,9 @@ func (d StaffPaymentDesk) unpaid() bool {
 }
 
 // Refundable: some of its money could still go back the way it came.
-func (p Payment) Refundable() bool { return p.State.IsPaid() && p.RefundedFen < p.AmountFen }
+func (p Payment) Refundable() bool {
+	return p.State.IsPaid() && p.RefundedFen < p.AmountFen && p.Rail != RailBankTransfer
+}
 
 // agreeing are the states of a trade at its gateway that our state expects.
 var agreeing = map[PaymentState][]TradeState{

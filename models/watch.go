@@ -65,7 +65,9 @@ func (s *Store) watched(ctx context.Context, db *gorm.DB, b Band, now time.Time)
 		rates, failed := railHours(db, []time.Time{now.Add(-b.Window)}, now)
 		var paid, ended int64
 		for _, r := range rates {
-			paid, ended = paid+r.Paid, ended+r.Ended
+			if r.Rail != RailBankTransfer { // which are there once they are credited, and never fail
+				paid, ended = paid+r.Paid, ended+r.Ended
+			}
 		}
 		return percentOf(paid, ended), ended >= b.Least, failed
 	case FigureCredit:
@@ -76,6 +78,9 @@ func (s *Store) watched(ctx context.Context, db *gorm.DB, b Band, now time.Time)
 		return stuck.Count(), true, failed
 	case FigureSuspense:
 		open, failed := openSuspense(db, now.Add(-b.Aged))
+		return open.Count, true, failed
+	case FigureRefunds:
+		open, failed := openRefunds(db, now.Add(-b.Aged))
 		return open.Count, true, failed
 	case FigureParked:
 		err = db.Model(&WebhookMessage{}).Where(isParked).Count(&value).Error

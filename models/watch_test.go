@@ -108,6 +108,32 @@ func TestCreditTimeOfTheLastHour(t *testing.T) {
 	})
 }
 
+// A bank names the day of a transfer, at whose beginning it counts as paid: that
+// is no time that anybody waited, and an office that credits many is no rail
+// that goes well.
+func TestBankTransfersRaiseNoAlarm(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		o := newOffice(t, b)
+		account, _ := b.Seller(t)
+		for i := range 20 {
+			approve(t, b, o.other, ask(t, b, o.finance, transfer(account, "1,000", fmt.Sprint("BANK-", 100+i))), models.ApprovalApproved)
+		}
+		wantFigure(t, b, models.FigureSuccess, 0, false, "")
+		wantFigure(t, b, models.FigureCredit, 0, false, "")
+		for range 20 {
+			settledAfter(t, b, account, "200", time.Second)
+		}
+		wantFigure(t, b, models.FigureCredit, 1, true, "")
+		if d := figures(t, b); d.Day.Count != 20 || d.Day.Worst != time.Second || d.Week != d.Day {
+			t.Errorf("credited are %+v", d.Day)
+		}
+		if open := judged(t, b); len(open) != 0 {
+			t.Errorf("bank transfers open %+v", open)
+		}
+	})
+}
+
 func TestFiguresCountWhatHasStoodForItsTime(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {

@@ -86,6 +86,8 @@ func staffAccount() admin.AccountPage {
 		CSRF: token, Now: now, ID: 40, Shop: shop, Emails: []string{"arrears@demo.test", "second@demo.test"}, State: models.AccountFrozen,
 		ArrearsSince: ago(75 * time.Hour), StopsAt: ago(51 * time.Hour), SuspendedAt: ago(51 * time.Hour), FrozenAt: ago(2 * time.Hour), FrozenReason: "人工核查",
 		Cash: -1_286_40, Bonus: 20_00, Arrears: 1_286_40, SpentToday: 0, DailyCost: 388_00, Serving: 0, Campaigns: 3, Notes: 21, CanNote: true,
+		Asks:    []models.ApprovalKind{models.ApprovalAdjustment, models.ApprovalBonusGrant, models.ApprovalBankTransfer, models.ApprovalUnfreeze},
+		Waiting: []models.ApprovalRow{approvalRow(models.ApprovalUnfreeze, 0, models.ApprovalOpen), approvalRow(models.ApprovalAdjustment, -1_204_50, models.ApprovalOpen)}, MoreWaiting: true,
 		Sub: admin.AccountSub{
 			Stops:    []components.Stop{{Cause: models.DeliveryPausedArrears, Lift: models.LiftRestart, Since: ago(51 * time.Hour), ReadOnly: true, Campaigns: []components.CampaignRef{{ID: 1, Name: "显示器支架"}}}},
 			Timeline: timeline(),
@@ -107,7 +109,7 @@ func staffAccount() admin.AccountPage {
 				{Email: "second@demo.test", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", CreatedAt: ago(90 * time.Hour), SeenAt: ago(80 * time.Hour), ExpiresAt: ago(time.Hour)},
 				{Email: "second@demo.test", Address: "203.0.113.7", CreatedAt: ago(99 * time.Hour), SeenAt: ago(98 * time.Hour), ExpiresAt: now.Add(time.Hour), RevokedAt: at(-97 * time.Hour)},
 			},
-			Attempts: []models.Attempt{{Email: "arrears@demo.test", Address: "198.51.100.0", At: ago(4 * time.Hour)}, {Email: "arrears@demo.test", Address: "203.0.113.7", At: ago(5 * time.Hour), Succeeded: true}},
+			Attempts: []models.Attempt{{EmailKey: "arrears@demo.test", Address: "198.51.100.0", At: ago(4 * time.Hour)}, {EmailKey: "arrears@demo.test", Address: "203.0.113.7", At: ago(5 * time.Hour), Succeeded: true}},
 			Notes: []models.Note{
 				{ID: 2, At: ago(time.Hour), Email: "support@demo.test", Body: "Called back.\nWill pay on Monday; <b>no</b> freeze until then. " + strings.Repeat("x", 120)},
 				{ID: 1, At: ago(26 * time.Hour), Email: "finance@demo.test", Body: "人工核查"},

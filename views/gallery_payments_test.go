@@ -32,7 +32,10 @@ func staffPaymentScreens() []screen {
 		{ID: 1, Rail: models.RailAlipay, GatewayTradeNo: "2026112422001400000000000001", OutTradeNo: no, PaymentID: 5, AccountID: 7, ShopName: shop, AmountFen: 299_00, OwnFen: 300_00, Reason: models.SuspenseAmount, CreatedAt: ago(26 * time.Hour)},
 		{ID: 2, Rail: models.RailAlipay, GatewayTradeNo: "2026112422001400000000000002", OutTradeNo: "R261124AAAAAAAAAAAAAA", AmountFen: 50_000_00, Reason: models.SuspenseUnknown, CreatedAt: ago(80 * time.Hour), ClearedAt: instant(ago(2 * time.Hour))},
 	}
-	suspense := admin.SuspensePage{Now: now, Standing: 299_00, Cleared: true, Rows: held, Pager: components.Pager{Shown: 2}}
+	asked := held[0]
+	asked.ID, asked.GatewayTradeNo, asked.ApprovalID = 3, "2026112422001400000000000003", 41
+	held = append(held, asked)
+	suspense := admin.SuspensePage{Now: now, Standing: 299_00, Cleared: true, CanClear: true, Rows: held, Pager: components.Pager{Shown: 3}}
 	quiet := admin.SuspensePage{Now: now}
 	return []screen{
 		{"admin-payments", list.Title, admin.Payments(list), atDesk(models.RoleSupport)},
@@ -58,6 +61,7 @@ func staffPaymentPages() []screen {
 	}
 	failed := pending
 	failed.State, failed.FailedAt, failed.CanRefund, failed.CanAudit = models.PaymentFailed, ago(time.Minute), true, true
+	failed.CanClear = true
 	failed.Signs = []models.PaymentSign{models.SignHeld, models.SignDisagreed, models.SignUnpaid}
 	failed.Held = []models.Held{{ID: 1, Rail: models.RailAlipay, GatewayTradeNo: "2026112422001400000000000001", OutTradeNo: no, PaymentID: 5, AccountID: 7, ShopName: shop, AmountFen: 299_00, OwnFen: 300_00, Reason: models.SuspenseAmount, CreatedAt: ago(time.Minute)}}
 	failed.Answers = []models.GatewayAnswer{{Finding: models.Finding{AskedAt: ago(time.Minute), AskedBy: "notify", Answer: "suspense"}, Facts: &models.TradeFacts{State: models.TradePaid, GatewayTradeNo: "2026112422001400000000000001", AmountFen: 299_00, Currency: "CNY", Payee: "2088000000000002", PaidAt: instant(ago(2 * time.Minute))}}}
@@ -67,6 +71,10 @@ func staffPaymentPages() []screen {
 	paid.Signs = []models.PaymentSign{models.SignTwice, models.SignLate, models.SignUnheard, models.SignAgree}
 	paid.Resumes, paid.ResumedBy = models.Sibling{No: no, State: models.PaymentExpired}, models.Sibling{No: no, State: models.PaymentPaid}
 	paid.Posting = []models.PostedLine{{Name: "seller:7:cash", AmountFen: 300_00, BalanceAfterFen: -986_40}, {Name: "gateway:alipay", AmountFen: -300_00, BalanceAfterFen: -1_200_300_00}}
+	paid.Refunds = []admin.RefundLine{
+		{RefundFacts: admin.RefundFacts{RequestNo: "F" + no[1:], State: models.RefundSettled, Attempts: 1}, Amount: 100_00, ApprovalID: 7, ReservedAt: ago(47 * time.Hour)},
+		{RefundFacts: admin.RefundFacts{RequestNo: "F" + no[1:], State: models.RefundReleased, Attempts: 12}, Amount: 1_000_000_00, ApprovalID: 8, ReservedAt: ago(time.Hour)},
+	}
 	paid.PostedAt, paid.MoreNotifies, paid.MoreAnswers = ago(48*time.Hour), true, true
 	paid.Answers = []models.GatewayAnswer{{Finding: models.Finding{AskedAt: ago(time.Minute), AskedBy: "poll", Answer: "already_settled"}, Facts: &models.TradeFacts{State: models.TradePaid, GatewayTradeNo: paid.GatewayTradeNo, AmountFen: 300_00, Payee: paid.Payee, PaidAt: instant(paid.PaidAt)}}}
 	draft := admin.PaymentPage{CSRF: token, Now: now, No: no, State: models.PaymentDraft, Amount: 300_00, Rail: models.RailAlipay, AccountID: 7, Shop: shop, CreatedAt: ago(time.Minute), Signs: []models.PaymentSign{models.SignDraft}}

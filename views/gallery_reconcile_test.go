@@ -42,14 +42,19 @@ func reconcileScreens() []screen {
 			FoundAt: ago(5 * time.Hour), Open: true, Repairable: kind == models.StateDiffers || kind == models.OnlyTheirs,
 		}
 	}
+	paidLess := row(3, models.AmountDiffers, 300_00, 299_00, "paid")
+	paidLess.Refundable, paidLess.Refunded = true, true
 	foreign, refund := row(6, models.OnlyTheirs, 0, 55_00, ""), row(5, models.OnlyTheirs, 0, -10_00, "")
 	foreign.PaymentNo, refund.RequestNo, refund.Repairable = "", "F261123000001", false
+	underWay := row(8, models.StateDiffers, -20_00, -20_00, string(models.RefundSent))
+	underWay.RequestNo, underWay.Repairable = "F261123000002", false
 	day := admin.DifferencesPage{
 		CSRF: token, Now: now, Day: days[0], CanWork: true, Worked: 4,
-		Bill:  admin.BillSums{Payments: 12_480, PaymentFen: 9_880_000_20, Refunds: 31, RefundFen: -5_700_00, NetFen: 9_874_300_20, FeeFen: -59_245_80},
-		Books: admin.BookSums{Payments: 12_476, PaymentFen: 9_879_400_20, ClearingFen: 9_879_400_20, Matched: 12_475, Suspended: 2, SuspenseFen: 140_00},
+		Bill:     admin.BillSums{Payments: 12_480, PaymentFen: 9_880_000_20, Refunds: 31, RefundFen: -5_700_00, NetFen: 9_874_300_20, FeeFen: -59_245_80},
+		Books:    admin.BookSums{Payments: 12_476, PaymentFen: 9_879_400_20, ClearingFen: 9_879_400_20, Matched: 12_475, Suspended: 2, SuspenseFen: 140_00},
+		Clearing: admin.ClearingSums{From: "2026-01-05", UnbilledDays: 2, Opening: 1_204_300_00, Billed: 3_045_210_884_20, Explained: 1_240_00, Closing: 3_046_416_474_20, Unexplained: 50_00},
 		Rows: []admin.DifferenceRow{
-			foreign, refund, row(4, models.StateDiffers, 0, 300_00, "expired"), row(3, models.AmountDiffers, 300_00, 299_00, "paid"),
+			foreign, refund, underWay, row(4, models.StateDiffers, 0, 300_00, "expired"), paidLess,
 			row(2, models.FeeDiffers, 3_00, 3_01, "paid"), row(1, models.OnlyOurs, 70_00, 0, "suspense"),
 		},
 	}
@@ -59,6 +64,7 @@ func reconcileScreens() []screen {
 	short.RefuseAt = models.FieldErrors{{Code: models.Invalid, Field: "note", Key: "error.difference.note_short", Args: map[string]any{"Count": 5}}}
 	worked := day
 	worked.Filter, worked.CanWork, worked.Rows = admin.DifferencesFilter{All: true}, false, nil
+	worked.Clearing.UnbilledDays, worked.Clearing.Unexplained = 0, 0
 	for i, resolution := range models.Resolutions {
 		d := row(int64(9-i), models.DifferenceKinds[i], 300_00, 299_00, "paid")
 		d.Open, d.Repairable, d.Resolution, d.WorkedAt, d.WorkedBy, d.Note = false, false, resolution, ago(time.Hour), "finance@demo.test", "A campaign of the gateway's: it paid one yuan of each."
@@ -67,6 +73,8 @@ func reconcileScreens() []screen {
 			d.Note = string(models.OutcomeLate)
 		case models.Vanished:
 			d.Note, d.WorkedBy = "", ""
+		case models.Refunded:
+			d.Note = "F261124ABCDEFGHJKMNPQ"
 		}
 		worked.Rows = append(worked.Rows, d)
 	}

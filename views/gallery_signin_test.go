@@ -32,6 +32,8 @@ func signInScreens() []screen {
 	codes := admin.CodesPage{Next: "/admin", Codes: []string{
 		"7k2m9-xq4tz", "b8n3c-w6r1y", "0hj5d-p2vfe", "a4s9g-k7z3m", "t6x1q-8c2nb", "y5w3r-e9hjd", "v2p7f-4sgka", "m1z8t-q3xcn", "r9b6y-d5whj", "e7v4p-2fsgk",
 	}}
+	again := admin.ConfirmPage{CSRF: token, TOTP: true, Passkeys: true, DemoCode: "287082", Next: "/admin/security/enrol"}
+	againRefused := admin.ConfirmPage{CSRF: token, Next: "/admin/staff", Passkeys: true, Errors: models.FieldErrors{wrong[0], {Code: models.Unauthenticated, Key: "error.passkey.refused"}}}
 	const device = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 	security := admin.SecurityPage{
 		CSRF: token, Now: now, TOTPSince: ago(400 * time.Hour), CodesLeft: 2, Codes: models.RecoveryCodes,
@@ -54,6 +56,8 @@ func signInScreens() []screen {
 		{"login-factor-refused", refused.Title, views.Factor(refused), signedOut},
 		{"admin-enrol", enrol.Title, admin.Enrol(enrol), signedOut},
 		{"admin-enrol-change", change.Title, admin.Enrol(change), at("/admin/security/enrol", models.RoleSupport)},
+		{"admin-confirm", again.Title, admin.Confirm(again), at("/admin/security/confirm", models.RoleSupport)},
+		{"admin-confirm-refused", againRefused.Title, admin.Confirm(againRefused), at("/admin/security/confirm", models.RoleAdmin)},
 		{"admin-codes", codes.Title, admin.Codes(codes), at("/admin/security/enrol", models.RoleSupport)},
 		{"admin-security", security.Title, admin.Security(security), at("/admin/security", models.RoleFinance)},
 		{"admin-security-passkey", bare.Title, admin.Security(bare), at("/admin/security", models.RoleSupport)},

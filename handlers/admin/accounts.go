@@ -55,7 +55,9 @@ func (a *admin) drawAccount(c echo.Context, status int, tab, note string, refusa
 		return err
 	}
 	page := accountPage(account)
-	page.CSRF, page.Tab, page.CanNote = a.Token(c), tab, web.Who(c).Role.May(models.PermRepair)
+	role := web.Who(c).Role
+	page.CSRF, page.Tab, page.CanNote = a.Token(c), tab, role.May(models.PermRepair)
+	page.Asks = accountAsks(account.Account, role)
 	page.Sub.Note, page.Sub.Errors = note, refusals
 	if fill, ok := accountTabs[tab]; ok {
 		if err := fill(a, c, id, &page.Sub); err != nil {
@@ -68,6 +70,20 @@ func (a *admin) drawAccount(c echo.Context, status int, tab, note string, refusa
 	return a.Render(c, status, page, views.Account(page))
 }
 
+// accountAsks are what the role may ask for about an account as it stands.
+func accountAsks(a models.Account, role models.Role) (kinds []models.ApprovalKind) {
+	freeze := models.ApprovalFreeze
+	if a.FrozenAt != nil {
+		freeze = models.ApprovalUnfreeze
+	}
+	for _, kind := range []models.ApprovalKind{models.ApprovalAdjustment, models.ApprovalBonusGrant, models.ApprovalBankTransfer, freeze} {
+		if role.May(kind.AskPermission()) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
 // accountPage is what every sub-page shows, and what comes with it anyway.
 func accountPage(s models.StaffAccount) views.AccountPage {
 	page := views.AccountPage{
@@ -76,6 +92,7 @@ func accountPage(s models.StaffAccount) views.AccountPage {
 		SuspendedAt: web.Instant(s.Account.SuspendedAt), FrozenAt: web.Instant(s.Account.FrozenAt), FrozenReason: s.FrozenReason,
 		Cash: s.Funds.Cash, Bonus: s.Funds.Bonus, Arrears: s.Funds.Arrears(), Spendable: s.Funds.Spendable(),
 		SpentToday: s.SpentToday, DailyCost: s.DailyCost.Fen, Notes: s.Notes,
+		Waiting: s.Waiting, MoreWaiting: s.MoreWaiting,
 	}
 	page.Sub.Timeline = s.Timeline
 	page.Sub.Stops = web.StopsByCause(s.Campaigns, s.Funds.Spendable())

@@ -21,12 +21,7 @@ func (a *admin) mountApprovals(g *echo.Group) {
 	g.POST("/approvals/:id/approve", a.approve, web.Needs(models.PermApprove))
 	g.POST("/approvals/:id/refuse", a.refuse, web.Needs(models.PermApprove))
 	g.POST("/approvals/:id/withdraw", a.withdraw, web.Needs(models.PermRead)) // who asked, and nobody else: the command looks
-	for path, kind := range map[string]models.ApprovalKind{
-		"/accounts/:id/adjust": models.ApprovalAdjustment, "/accounts/:id/grant": models.ApprovalBonusGrant,
-		"/accounts/:id/freeze": models.ApprovalFreeze, "/accounts/:id/unfreeze": models.ApprovalUnfreeze,
-		"/accounts/:id/bank-transfer": models.ApprovalBankTransfer, "/suspense/:id/clear": models.ApprovalSuspenseClear,
-		"/payments/:no/refund": models.ApprovalRefund,
-	} {
+	for kind, path := range views.AskPaths {
 		g.GET(path, a.showAsk(kind), web.Needs(kind.AskPermission()))
 		g.POST(path, a.ask(kind), web.Needs(kind.AskPermission()))
 	}

@@ -95,6 +95,9 @@ func (a *admin) showCodes(c echo.Context, codes []string) error {
 // askNewPasskey gives the page's script what a device needs to make a passkey.
 func (a *admin) askNewPasskey(c echo.Context) error {
 	options, err := a.Store.AskNewPasskey(c.Request().Context(), a.Secret(c))
+	if models.AsksFactorAgain(err) { // a script asks: the browser would follow for it
+		return c.JSON(http.StatusForbidden, map[string]string{"confirm": confirmPath("/admin/security/enrol")})
+	}
 	if err != nil {
 		return a.overOr(c, err)
 	}

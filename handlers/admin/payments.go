@@ -40,6 +40,7 @@ func (a *admin) listSuspense(c echo.Context) error {
 	}
 	list := views.SuspensePage{
 		Now: a.Store.Now(), Standing: desk.Standing, Cleared: cleared, Rows: desk.Items, Pager: web.Pager(c, desk.Page, len(desk.Items)),
+		CanClear: web.Who(c).Role.May(models.ApprovalSuspenseClear.AskPermission()),
 	}
 	return a.Render(c, http.StatusOK, list, views.Suspense(list))
 }

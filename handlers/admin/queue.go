@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,10 @@ type readCloser struct{ *bytes.Reader }
 
 func (readCloser) Close() error { return nil }
 
+// queueName is what queues are named by; anything else is none, and would only
+// fill the trail with what somebody made up.
+var queueName = regexp.MustCompile(`^[0-9A-Za-z_|-]{1,64}$`)
+
 // readQueueAct understands a request that changes something: jobs cancelled,
 // tried again or deleted; a queue paused or resumed. NotFound for any other.
 func readQueueAct(c echo.Context) (queueAct, error) {
@@ -79,7 +84,7 @@ func readQueueAct(c echo.Context) (queueAct, error) {
 	switch {
 	case c.Request().Method == http.MethodPost && len(parts) == 2 && parts[0] == "jobs" && slices.Contains([]string{"cancel", "retry", "delete"}, parts[1]):
 		return readJobsAct(c, "job."+parts[1])
-	case c.Request().Method == http.MethodPut && len(parts) == 3 && parts[0] == "queues" && slices.Contains([]string{"pause", "resume"}, parts[2]):
+	case c.Request().Method == http.MethodPut && len(parts) == 3 && parts[0] == "queues" && slices.Contains([]string{"pause", "resume"}, parts[2]) && queueName.MatchString(parts[1]):
 		return queueAct{action: "queue." + parts[2], subjects: []string{"queue:" + parts[1]}}, nil
 	}
 	return queueAct{}, &models.Error{Code: models.NotFound, Key: "error.not_found"}

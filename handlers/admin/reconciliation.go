@@ -85,10 +85,16 @@ func (a *admin) drawReconciliation(c echo.Context, status int, id int64, k model
 		Payments: int(desk.OursCount), PaymentFen: desk.OursFen, ClearingFen: desk.LedgerFen, Matched: int(desk.MatchedCount),
 		Suspended: int(desk.SuspenseCount), SuspenseFen: desk.SuspenseFen,
 	}
+	mayRefund := web.Who(c).Role.May(models.PermRefund)
+	page.Clearing = views.ClearingSums{
+		From: desk.ComparedFrom, UnbilledDays: int(desk.UnbilledDays), Opening: desk.OpeningFen, Billed: desk.BilledFen,
+		Explained: desk.ExplainedFen, Closing: desk.ClearingFen, Unexplained: desk.UnexplainedFen(),
+	}
 	for _, d := range desk.Differences {
 		page.Rows = append(page.Rows, views.DifferenceRow{
 			ID: d.ID, Kind: d.Kind, TradeNo: d.TradeNo, RequestNo: d.RequestNo, OutTradeNo: d.OutTradeNo, PaymentNo: d.PaymentNo,
 			Ours: d.OursFen, Theirs: d.TheirsFen, OursState: d.OursState, FoundAt: d.FoundAt, Open: d.IsOpen(), Repairable: d.Repairable(),
+			Refundable: d.Refundable && mayRefund, Refunded: d.Refunded,
 			Resolution: d.Resolution, Note: d.Note, WorkedBy: d.WorkerName, WorkedAt: web.Instant(d.WorkedAt),
 		})
 	}
@@ -96,7 +102,8 @@ func (a *admin) drawReconciliation(c echo.Context, status int, id int64, k model
 	return a.Render(c, status, page, views.Differences(page))
 }
 
-// workDifference repairs a difference or explains it, as the form's act says.
+// workDifference repairs a difference, ends one that was refunded, or explains
+// it, as the form's act says.
 func (a *admin) workDifference(c echo.Context) error {
 	id, err := web.ID(c, "id")
 	if err != nil {
@@ -115,6 +122,8 @@ func (a *admin) workDifference(c echo.Context) error {
 		if key = "flash.difference_repaired"; outcome == models.OutcomeSuspense {
 			key = "flash.difference_suspense"
 		}
+	case "refunded":
+		key, err = "flash.difference_refunded", a.Store.CloseRefunded(ctx, web.Actor(c), id)
 	case "explain":
 		err = a.Store.ExplainDifference(ctx, web.Actor(c), id, note)
 	default:

@@ -22,10 +22,10 @@ type admin struct {
 // Mount adds the staff's pages to those that know who asks.
 func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
 	a := &admin{Web: w, rails: rails}
-	pages.GET("/admin/security/enrol", a.showEnrol, web.StaffOrEnrolling)
+	pages.GET("/admin/security/enrol", a.showEnrol, web.StaffOrEnrolling, lately("/admin/security/enrol"))
 	pages.GET("/admin/security/enrol/qr.png", a.enrolQR, web.StaffOrEnrolling)
-	pages.POST("/admin/security/enrol", a.enrol, web.StaffOrEnrolling)
-	pages.POST("/admin/security/passkeys", a.addPasskey, web.StaffOrEnrolling)
+	pages.POST("/admin/security/enrol", a.enrol, web.StaffOrEnrolling, lately("/admin/security/enrol"))
+	pages.POST("/admin/security/passkeys", a.addPasskey, web.StaffOrEnrolling, lately("/admin/security/enrol"))
 	pages.POST("/admin/security/passkeys/options", a.askNewPasskey, web.StaffOrEnrolling)
 
 	g := pages.Group("/admin", web.StaffOnly)
@@ -50,13 +50,17 @@ func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
 	g.GET("/reconciliation/:id", a.showReconciliation)
 	g.POST("/reconciliation/differences/:id", a.workDifference, web.Needs(models.PermReconcile))
 	g.GET("/security", a.showSecurity)
-	g.POST("/security/codes", a.renewCodes)
-	g.POST("/security/passkeys/:id/remove", a.removePasskey)
+	g.GET("/security/confirm", a.showConfirm)
+	g.POST("/security/confirm", a.confirm)
+	g.POST("/security/confirm/passkey", a.confirmPasskey)
+	g.POST("/security/confirm/passkey/options", a.askConfirmPasskey)
+	g.POST("/security/codes", a.renewCodes, lately("/admin/security"))
+	g.POST("/security/passkeys/:id/remove", a.removePasskey, lately("/admin/security"))
 	g.POST("/security/sessions/:id/revoke", a.revokeSession)
 	g.POST("/security/sessions/revoke", a.revokeOtherSessions)
 	g.GET("/staff", a.showStaff, web.Needs(models.PermStaff))
 	g.POST("/staff/:id/revoke", a.revokeStaff, web.Needs(models.PermStaff))
-	g.POST("/staff/:id/reset", a.resetStaff, web.Needs(models.PermStaff))
+	g.POST("/staff/:id/reset", a.resetStaff, web.Needs(models.PermStaff), lately("/admin/staff"))
 	a.mountApprovals(g)
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -38,39 +39,48 @@ func securityPage(desk models.SecurityDesk) views.SecurityPage {
 }
 
 func (a *admin) renewCodes(c echo.Context) error {
-	codes, err := a.Store.NewRecoveryCodes(c.Request().Context(), web.Actor(c))
+	codes, err := a.Store.NewRecoveryCodes(c.Request().Context(), web.Actor(c), a.Secret(c))
 	if err != nil {
 		return err
 	}
 	return a.showCodes(c, codes)
 }
 
-func (a *admin) removePasskey(c echo.Context) error {
-	id, err := web.ID(c, "id")
+// did ends an act: back to its page with what was done, or with what refused it.
+func (a *admin) did(c echo.Context, said, back string, err error) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Store.RemovePasskey(c.Request().Context(), web.Actor(c), id); err != nil {
-		return err
+	a.Flash(c, layout.Flash{Key: said})
+	return web.SeeOther(c, back)
+}
+
+// actOn does an act on what the path's id names.
+func (a *admin) actOn(c echo.Context, act func(context.Context, models.Actor, int64) error, said, back string) error {
+	id, err := web.ID(c, "id")
+	if err == nil {
+		err = act(c.Request().Context(), web.Actor(c), id)
 	}
-	a.Flash(c, layout.Flash{Key: "flash.passkey_removed"})
-	return web.SeeOther(c, "/admin/security")
+	return a.did(c, said, back, err)
+}
+
+// freshly is an act that wants a second factor shown lately in this session.
+func (a *admin) freshly(c echo.Context, act func(context.Context, models.Actor, string, int64) error) func(context.Context, models.Actor, int64) error {
+	return func(ctx context.Context, by models.Actor, id int64) error { return act(ctx, by, a.Secret(c), id) }
+}
+
+func (a *admin) removePasskey(c echo.Context) error {
+	return a.actOn(c, a.freshly(c, a.Store.RemovePasskey), "flash.passkey_removed", "/admin/security")
 }
 
 func (a *admin) revokeSession(c echo.Context) error {
-	if err := a.Store.RevokeSession(c.Request().Context(), web.Actor(c), c.Param("id")); err != nil {
-		return err
-	}
-	a.Flash(c, layout.Flash{Key: "flash.session_revoked"})
-	return web.SeeOther(c, "/admin/security")
+	err := a.Store.RevokeSession(c.Request().Context(), web.Actor(c), c.Param("id"))
+	return a.did(c, "flash.session_revoked", "/admin/security", err)
 }
 
 func (a *admin) revokeOtherSessions(c echo.Context) error {
-	if err := a.Store.RevokeOtherSessions(c.Request().Context(), web.Actor(c), a.Secret(c)); err != nil {
-		return err
-	}
-	a.Flash(c, layout.Flash{Key: "flash.sessions_revoked"})
-	return web.SeeOther(c, "/admin/security")
+	err := a.Store.RevokeOtherSessions(c.Request().Context(), web.Actor(c), a.Secret(c))
+	return a.did(c, "flash.sessions_revoked", "/admin/security", err)
 }
 
 func (a *admin) showStaff(c echo.Context) error {
@@ -89,25 +99,9 @@ func (a *admin) showStaff(c echo.Context) error {
 }
 
 func (a *admin) revokeStaff(c echo.Context) error {
-	id, err := web.ID(c, "id")
-	if err != nil {
-		return err
-	}
-	if err := a.Store.RevokeStaffSessions(c.Request().Context(), web.Actor(c), id); err != nil {
-		return err
-	}
-	a.Flash(c, layout.Flash{Key: "flash.staff_revoked"})
-	return web.SeeOther(c, "/admin/staff")
+	return a.actOn(c, a.Store.RevokeStaffSessions, "flash.staff_revoked", "/admin/staff")
 }
 
 func (a *admin) resetStaff(c echo.Context) error {
-	id, err := web.ID(c, "id")
-	if err != nil {
-		return err
-	}
-	if err := a.Store.ResetFactors(c.Request().Context(), web.Actor(c), id); err != nil {
-		return err
-	}
-	a.Flash(c, layout.Flash{Key: "flash.factors_reset"})
-	return web.SeeOther(c, "/admin/staff")
+	return a.actOn(c, a.freshly(c, a.Store.ResetFactors), "flash.factors_reset", "/admin/staff")
 }

@@ -137,7 +137,7 @@ func Actor(c echo.Context) models.Actor {
 func (w *Web) SignIn(c echo.Context, secret string) error {
 	session := w.session(c)
 	if before, _ := session.Values[valueSecret].(string); before != "" {
-		if err := w.Store.SignOut(c.Request().Context(), before); err != nil {
+		if err := w.Store.SignOut(c.Request().Context(), before, c.RealIP()); err != nil {
 			return err
 		}
 	}
@@ -155,7 +155,7 @@ func (w *Web) SignIn(c echo.Context, secret string) error {
 func (w *Web) SignOut(c echo.Context) error {
 	session := w.session(c)
 	secret, _ := session.Values[valueSecret].(string)
-	if err := w.Store.SignOut(c.Request().Context(), secret); err != nil {
+	if err := w.Store.SignOut(c.Request().Context(), secret, c.RealIP()); err != nil {
 		return err
 	}
 	delete(session.Values, valueSecret)

@@ -118,16 +118,17 @@ func (c Conn) each(n int, columns []Column, use func(rows string, args []any) er
 }
 
 // Select runs a query in which the one %s stands for "column IN these values";
-// values are []int64 or []string.
-func (c Conn) Select(query, column string, values any, each func(Scan) error) error {
+// values are []int64 or []string. What else the query asks for comes after: $2,
+// $3, in this order, all behind the %s.
+func (c Conn) Select(query, column string, values any, each func(Scan) error, more ...any) error {
 	if c.postgres {
-		return c.Query(fmt.Sprintf(query, column+" = ANY($1)"), []any{values}, each)
+		return c.Query(fmt.Sprintf(query, column+" = ANY($1)"), append([]any{values}, more...), each)
 	}
 	list, err := json.Marshal(values)
 	if err != nil {
 		return err
 	}
-	return c.Query(fmt.Sprintf(query, column+" IN (SELECT value FROM json_each(?1))"), []any{string(list)}, each)
+	return c.Query(fmt.Sprintf(query, column+" IN (SELECT value FROM json_each(?1))"), append([]any{string(list)}, more...), each)
 }
 
 // Query runs any statement on the connection; each reads its rows, or is nil.

@@ -219,6 +219,41 @@ func (b *Bench) Seller(t testing.TB, budgets ...models.Fen) (accountID int64, ca
 	return accountID, campaignIDs
 }
 
+// Office makes two members of staff: one who asks, one who decides.
+func (b *Bench) Office(t testing.TB) (asks, decides models.Actor) {
+	t.Helper()
+	for _, email := range []string{"asks@freeze.test", "decides@freeze.test"} {
+		if _, err := b.CreateUser(t.Context(), models.Actor{}, models.NewUser{Email: email, Password: "long enough", Role: models.RoleFinance}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	members, _, err := b.StaffDesk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range members {
+		switch m.Email {
+		case "asks@freeze.test":
+			asks.UserID = m.ID
+		case "decides@freeze.test":
+			decides.UserID = m.ID
+		}
+	}
+	return asks, decides
+}
+
+// Frozen has one member of staff ask for a freeze and another approve it.
+func (b *Bench) Frozen(t testing.TB, asks, decides models.Actor, accountID int64, reason string) {
+	t.Helper()
+	asked, err := b.AskApproval(t.Context(), asks, models.ApprovalInput{Kind: models.ApprovalFreeze, AccountID: accountID, Reason: reason})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := b.Approve(t.Context(), decides, asked.ID, ""); err != nil || done.State != models.ApprovalApproved {
+		t.Fatal(done, err)
+	}
+}
+
 // Pending makes a payment that waits to be paid; amount is in yuan, as typed.
 func (b *Bench) Pending(t testing.TB, accountID int64, amount string) models.Payment {
 	t.Helper()

@@ -14,6 +14,10 @@
     const answer = await fetch(form.dataset.options, {
       method: "POST", credentials: "same-origin", redirect: "error", body: new URLSearchParams({ csrf: form.elements.csrf.value }),
     });
+    if (answer.status === 403) { // who it is must be confirmed first, on a page of its own
+      location.assign((await answer.json()).confirm);
+      return new Promise(() => {});
+    }
     if (!answer.ok) throw new Error(answer.status);
     const key = (await answer.json()).publicKey;
     key.challenge = bytes(key.challenge);
