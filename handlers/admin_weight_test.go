@@ -9,6 +9,7 @@ import (
 
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/handlers"
+	"ztc-portal/gateways"
 	"ztc-portal/models"
 	"ztc-portal/models/modelstest"
 	"ztc-portal/static"
@@ -144,7 +145,7 @@ func (s *site) lostPayment(t testing.TB, account int64, amount string) models.Pa
 	t.Helper()
 	draft, err := s.DraftRecharge(t.Context(), account, models.RechargeInput{Amount: amount, Method: "alipay"})
 	must(t, err)
-	p, _, err := s.rails.Confirm(t.Context(), account, draft.No, "test")
+	p, _, err := s.rails.Confirm(t.Context(), account, draft.No, "test", gateways.Payer{})
 	must(t, err)
 	_, err = s.far.PayByScan(t.Context(), p.QRContent, sandbox.FaultNotifyLost)
 	must(t, err)
