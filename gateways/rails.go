@@ -112,6 +112,11 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 // Unavailable while it can't be asked: then nothing is known and the payment
 // stays as it is, marked as being checked.
 func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
+	return r.ask(ctx, no, by, nil)
+}
+
+// ask is the way that every question about a payment of ours goes.
+func (r *Rails) ask(ctx context.Context, no, by string, act *models.StaffAct) (Asked, error) {
 	p, err := r.Store.PaymentByNo(ctx, no)
 	if err != nil {
 		return Asked{}, err
@@ -120,27 +125,19 @@ func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
 	if err != nil {
 		return Asked{}, err
 	}
-	asked, err := r.query(ctx, gateway, refOf(p), 0)
-	answer, detail := string(asked.State), asked.Facts
+	receipt, failed := gateway.Query(ctx, refOf(p))
+	asked, told := Asked{State: receipt.State, Facts: receipt.Facts()}, models.Told{Receipt: &receipt}
 	switch {
-	case errors.Is(err, ErrUnavailable):
-		answer, detail = models.AnswerUnavailable, err.Error()
-	case err != nil:
+	case errors.Is(failed, ErrNotExist):
+		asked, told, failed = Asked{State: models.TradeNotExist}, models.Told{}, nil
+	case failed != nil:
+		asked, told = Asked{State: models.TradeUnknown}, models.Told{Failure: failed.Error()}
+	}
+	if asked.Outcome, err = r.Store.SettleAnswer(ctx, no, by, act, told); err != nil {
 		return asked, err
-	case asked.Outcome.Credited() || asked.Outcome == models.OutcomeSuspense:
-		answer = string(asked.Outcome)
 	}
-	if noted := r.Store.NoteQuery(ctx, p.ID, by, answer, detail); noted != nil {
-		return asked, noted
-	}
-	unclear := err != nil || asked.State == models.TradeUnknown
-	if unclear || p.CheckingSince != nil {
-		if noted := r.Store.NoteChecking(ctx, no, unclear); noted != nil {
-			return asked, noted
-		}
-	}
-	if err != nil {
-		return asked, unavailable(err)
+	if failed != nil {
+		return asked, unavailable(failed)
 	}
 	return asked, nil
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
@@ -44,6 +45,8 @@ type Options struct {
 	Wall      func() time.Time // the machine's clock, by which staff sign in; Now when nil
 	Secret    []byte           // seals the staff's second factors; without it they have none
 	PublicURL string           // the portal's own address, which passkeys are bound to; empty: there are none
+
+	PasswordMemory uint32 // KiB that hashing a password takes; 0: 19 MiB. Tests, which hash often, take less
 }
 
 // Store is the only way to the database. Exported methods open one
@@ -64,6 +67,7 @@ type Store struct {
 	vault  *vault     // nil: opened without a secret
 	party  *passParty // nil: opened without an address that passkeys can be bound to
 	week   *weekTimes
+	hashes argon2id.Params
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
@@ -84,7 +88,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}}
+	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}, hashes: hashCost(opt.PasswordMemory)}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}
