@@ -21,6 +21,7 @@ func (r *Rails) AskForStaff(ctx context.Context, act models.StaffAct, no string)
 		return Asked{}, err
 	}
 	receipt, failed := gateway.Query(ctx, refOf(p))
+	r.heard(ctx, p.Rail, false, failed)
 	asked, told := Asked{State: receipt.State}, models.Told{Receipt: &receipt}
 	switch {
 	case errors.Is(failed, ErrNotExist):

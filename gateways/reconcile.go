@@ -151,7 +151,7 @@ func (r *Rails) RepairDifference(ctx context.Context, by models.Actor, id int64)
 	}
 	asked, err := r.Ask(ctx, d.OutTradeNo, ByStaff)
 	if models.CodeOf(err) == models.NotFound { // no payment of ours: what is confirmed stands in suspense
-		if asked, err = r.query(ctx, gateway, Ref{OutTradeNo: d.OutTradeNo, GatewayTradeNo: d.TradeNo}, 0); errors.Is(err, ErrUnavailable) {
+		if asked, err = r.query(ctx, gateway, Ref{OutTradeNo: d.OutTradeNo, GatewayTradeNo: d.TradeNo}, 0, false); errors.Is(err, ErrUnavailable) {
 			err = unavailable(err)
 		}
 	}

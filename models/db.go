@@ -64,6 +64,9 @@ type Store struct {
 	vault  *vault     // nil: opened without a secret
 	party  *passParty // nil: opened without an address that passkeys can be bound to
 	week   *weekTimes
+
+	methods []Method    // nil: Alipay alone
+	watcher RailWatcher // nil: every rail is taken to work
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
