@@ -44,7 +44,7 @@ func TestARailFailsAfterFiveInARowOrMoreThanHalfOfAMinute(t *testing.T) {
 		"six of ten, never five in a row":    {calls(0, second, fails, fails, works, fails, fails, works, works, fails, works, fails), true},
 		"half of ten":                        {calls(0, second, fails, fails, works, fails, fails, works, works, fails, works, works), false},
 		"five of nine":                       {calls(0, second, fails, works, fails, works, fails, works, fails, works, fails), false},
-		"six of ten, the first a minute old": {calls(0, 20*second/3, fails, fails, works, fails, fails, works, works, fails, works, fails), false},
+		"six of ten, the first a minute old": {calls(0, 7*second, fails, fails, works, fails, fails, works, works, fails, works, fails), false},
 		"nobody waits":                       {unnoticed(calls(0, second, fails, fails, fails, fails, fails, fails, fails, fails, fails, fails)), false},
 		"all in one instant":                 {calls(0, 0, works, fails, fails, works, fails, fails, fails, works, fails, fails), true},
 	} {

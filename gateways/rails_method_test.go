@@ -62,6 +62,7 @@ func (d *twoRails) refused(t *testing.T, no string) {
 func TestAFailingRailTakesNoNewPaymentUntilItAnswers(t *testing.T) {
 	eachTwoRails(t, func(t *testing.T, d *twoRails) {
 		waits := d.draft(t, "alipay", 999*models.Yuan)
+		first := d.confirmed(t)
 		d.far.CutOff(true)
 		var sent []models.Payment
 		for i := range 5 { // the cashier's address needs no network; its QR code does
@@ -89,12 +90,12 @@ func TestAFailingRailTakesNoNewPaymentUntilItAnswers(t *testing.T) {
 		d.noted(t, models.RailAlipay, true)
 
 		// Money goes on as ever: the way is given again, and a notify is settled.
-		if _, checkout, err := d.confirm(t, sent[0].No); err != nil || checkout.RedirectURL == "" {
+		if _, checkout, err := d.confirm(t, first.No); err != nil || checkout.RedirectURL == "" {
 			t.Errorf("a pending payment is held back: %+v, %v", checkout, err)
 		}
 		d.far.CutOff(false)
-		d.pay(t, sent[0], sandbox.FaultNone)
-		d.becomes(t, sent[0], models.PaymentPaid)
+		d.pay(t, first, sandbox.FaultNone)
+		d.becomes(t, first, models.PaymentPaid)
 
 		// An answer before its time changes nothing; one after it does.
 		_, err := d.rails.Ask(t.Context(), sent[1].No, gateways.ByPoll)

@@ -203,10 +203,8 @@ func (s *Store) SwitchMethod(ctx context.Context, by Actor, in MethodSwitch) err
 		if in.Off == (row.OffAt != nil) {
 			return nil
 		}
-		action, before, after := "method.on", "off", "on"
 		row.OffAt = nil
 		if in.Off {
-			action, before, after = "method.off", "on", "off"
 			row.OffAt = &t.now
 		}
 		row.Reason, row.SwitchedAt, row.SwitchedBy = reason, &t.now, nil
@@ -216,7 +214,10 @@ func (s *Store) SwitchMethod(ctx context.Context, by Actor, in MethodSwitch) err
 		if err := t.Model(&row).Select("OffAt", "Reason", "SwitchedAt", "SwitchedBy").Updates(&row).Error; err != nil {
 			return err
 		}
-		return t.audit(by, action, "method:"+string(in.Rail), before, after+": "+reason)
+		if in.Off {
+			return t.audit(by, "method.off", "method:"+string(in.Rail), "on", "off: "+reason)
+		}
+		return t.audit(by, "method.on", "method:"+string(in.Rail), "off", "on: "+reason)
 	})
 }
 
