@@ -191,10 +191,17 @@ func TestAnswersAndCallersWhoLeaveAreNoFailures(t *testing.T) {
 			open(answer.Error())
 		}
 		d.other.Fail(gateways.ErrUnavailable)
-		left, leave := context.WithCancel(t.Context())
-		leave()
+		before := d.other.Calls("query")
 		for range 12 {
-			_, _ = d.rails.Ask(left, p.No, gateways.BySeller) // the books refuse to write for who left
+			left, leave := context.WithCancel(t.Context())
+			d.other.During(func(string) { leave() })
+			if _, err := d.rails.Ask(left, p.No, gateways.BySeller); err == nil {
+				t.Error("an answer was kept for who left")
+			}
+		}
+		d.other.During(nil)
+		if n := d.other.Calls("query") - before; n != 12 {
+			t.Errorf("%d of 12 were asked", n)
 		}
 		open("the callers left")
 		for range 12 {
@@ -210,7 +217,7 @@ func TestAnswersAndCallersWhoLeaveAreNoFailures(t *testing.T) {
 			t.Error("five sellers waited in vain, and it does not fail")
 		}
 		// The gateway is asked all the same: money never waits for a breaker.
-		before := d.other.Calls("query")
+		before = d.other.Calls("query")
 		d.other.Fail(nil)
 		receipt := d.Receipt(p)
 		receipt.Payee = d.other.Payee()
@@ -221,6 +228,37 @@ func TestAnswersAndCallersWhoLeaveAreNoFailures(t *testing.T) {
 			t.Error("a seller's question was held back")
 		}
 		d.is(t, p, models.PaymentPaid)
+	})
+}
+
+// A rail that opens payments without its gateway proves nothing by that: once it
+// may be tried, all may pass, until somebody asks.
+func TestAnOpeningWithoutACallProvesNothing(t *testing.T) {
+	eachTwoRails(t, func(t *testing.T, d *twoRails) {
+		d.other.NoQR()
+		pending := d.draft(t, "wechat", asked)
+		_, _, err := d.confirm(t, pending.No)
+		must(t, err)
+		d.other.Fail(gateways.ErrUnavailable)
+		for range 5 {
+			_, err := d.rails.Ask(t.Context(), pending.No, gateways.BySeller)
+			wantCode(t, err, models.Unavailable)
+		}
+		first, second, third := d.draftLater(t, 301), d.draftLater(t, 302), d.draftLater(t, 303)
+		d.refused(t, first.No)
+		d.Clock.Add(30 * time.Second)
+		for _, p := range []models.Payment{first, second} {
+			if _, checkout, err := d.confirm(t, p.No); err != nil || checkout.Form == nil {
+				t.Errorf("opened as %+v, %v", checkout, err)
+			}
+		}
+		d.noted(t, models.RailWechat, true)
+		_, err = d.rails.Ask(t.Context(), pending.No, gateways.ByPoll) // the background finds out
+		wantCode(t, err, models.Unavailable)
+		d.refused(t, third.No)
+		if again := d.rails.TryAgainAt(models.RailWechat); !again.Equal(d.Clock.Now().Add(time.Minute)) {
+			t.Errorf("it is tried again at %s", again)
+		}
 	})
 }
 

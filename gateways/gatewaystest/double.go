@@ -15,10 +15,12 @@ import (
 type Double struct {
 	Name models.Rail
 
-	mu    sync.Mutex
-	fails error
-	calls map[string]int
-	paid  map[string]models.Receipt
+	mu     sync.Mutex
+	fails  error
+	noQR   bool
+	during func(call string)
+	calls  map[string]int
+	paid   map[string]models.Receipt
 }
 
 // NewDouble is one that works and of which nothing is paid.
@@ -31,6 +33,20 @@ func (d *Double) Fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fails = err
+}
+
+// NoQR makes it open payments by a form, for which no network is needed.
+func (d *Double) NoQR() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.noQR = true
+}
+
+// During runs act in each call, with the call's name.
+func (d *Double) During(act func(call string)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.during = act
 }
 
 // Pay makes Query confirm a payment.
@@ -49,6 +65,12 @@ func (d *Double) Calls(call string) int {
 
 func (d *Double) called(call string) error {
 	d.mu.Lock()
+	during := d.during
+	d.mu.Unlock()
+	if during != nil {
+		during(call)
+	}
+	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls[call]++
 	if d.fails != nil {
@@ -63,8 +85,15 @@ func (d *Double) Rail() models.Rail { return d.Name }
 // Payee is a merchant of the double's own.
 func (d *Double) Payee() string { return "double of " + string(d.Name) }
 
-// Open gives a QR code, or fails without any way to the gateway.
+// Open gives a QR code, or fails without any way to the gateway; without QR codes
+// it gives a form and makes no call.
 func (d *Double) Open(_ context.Context, order gateways.Order) (gateways.Checkout, error) {
+	d.mu.Lock()
+	noQR := d.noQR
+	d.mu.Unlock()
+	if noQR {
+		return gateways.Checkout{Form: &gateways.Form{Action: "https://double.test/pay", Fields: map[string]string{"no": order.OutTradeNo}}}, nil
+	}
 	if err := d.called("open"); err != nil {
 		return gateways.Checkout{}, err
 	}
