@@ -68,6 +68,9 @@ type Store struct {
 	party  *passParty // nil: opened without an address that passkeys can be bound to
 	week   *weekTimes
 	hashes argon2id.Params
+
+	methods []Method    // nil: Alipay alone
+	watcher RailWatcher // nil: every rail is taken to work
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
