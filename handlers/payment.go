@@ -19,6 +19,7 @@ func (p *portal) showPayment(c echo.Context) error {
 		return err
 	}
 	page := paymentPage(desk)
+	page.ScanOnly = page.HasQR && page.Rail == models.RailWechat && !payer(c).Phone
 	page.CSRF, page.Shop = p.Token(c), web.Seller(c).ShopName
 	return p.Render(c, http.StatusOK, page, views.Payment(page))
 }

@@ -38,6 +38,7 @@ const (
 type Options struct {
 	Now   func() time.Time // the clock; time.Now when nil
 	Rules Rules            // limits and durations; DefaultRules() when zero
+	Rails []Rail           // that sellers can recharge by, in this order; Alipay alone when nil
 	Log   *slog.Logger
 	Pool  int // connections at most; 0 means a sensible number
 
@@ -54,6 +55,7 @@ type Store struct {
 	engine Engine
 	now    func() time.Time
 	rules  Rules
+	rails  []Rail
 	log    *slog.Logger
 	queue  Enqueuer
 	system *systemAccounts
@@ -77,6 +79,9 @@ func Open(url string, opt Options) (*Store, error) {
 	if opt.Rules == (Rules{}) {
 		opt.Rules = DefaultRules()
 	}
+	if opt.Rails == nil {
+		opt.Rails = []Rail{RailAlipay}
+	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -84,7 +89,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}}
+	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, rails: opt.Rails, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}

@@ -16,9 +16,13 @@ type Method struct {
 	Max  Fen
 }
 
-// Methods lists what can be picked now. Alipay is the one rail so far.
+// Methods lists what can be picked now: the rails that Options names.
 func (s *Store) Methods() []Method {
-	return []Method{{RailAlipay, s.rules.MinRecharge, s.rules.MaxRecharge}}
+	methods := make([]Method, len(s.rails))
+	for i, rail := range s.rails {
+		methods[i] = Method{rail, s.rules.MinRecharge, s.rules.MaxRecharge}
+	}
+	return methods
 }
 
 // RechargeInput is what the seller typed.

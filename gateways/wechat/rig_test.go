@@ -331,4 +331,3 @@ func resign(w http.ResponseWriter, next http.Handler, request *http.Request, sig
 	w.WriteHeader(answer.Code)
 	w.Write(answer.Body.Bytes())
 }
-
