@@ -206,11 +206,10 @@ func TestRefusalsAreBelievedOnlyWhenSigned(t *testing.T) {
 		"nobody": {}, "another key": {evilKey(), testKeyID, time.Now()}, "an unknown key": {evilKey(), "PUB_KEY_ID_9", time.Now()},
 		"the other key's name": {platformKey(), nextKeyID, time.Now()}, "six minutes ago": {platformKey(), testKeyID, time.Now().Add(-6 * time.Minute)},
 	} {
-		for _, answer := range []cannedGateway{{status: 404, body: refusal("ORDER_NOT_EXIST")}, {status: 400, body: refusal("ORDERPAID")}, {status: 204}, {status: 200, body: paid().encode()}} {
-			gateway := &cannedGateway{status: answer.status, body: answer.body, by: by}
-			rail := newRail(t, serve(t, gateway))
+		for status, body := range map[int]string{404: refusal("ORDER_NOT_EXIST"), 400: refusal("ORDERPAID"), 204: "", 200: paid().encode()} {
+			rail := newRail(t, serve(t, &cannedGateway{status: status, body: body, by: by}))
 			if got, err := rail.Close(t.Context(), gateways.Ref{OutTradeNo: testNo}); !errors.Is(err, gateways.ErrUnavailable) || !errors.Is(err, gateways.ErrUnverified) || got != "" {
-				t.Errorf("signed by %s, status %d: %q, %v", name, answer.status, got, err)
+				t.Errorf("signed by %s, status %d: %q, %v", name, status, got, err)
 			}
 		}
 	}
