@@ -87,6 +87,7 @@ type Bench struct {
 	*models.Store
 	Clock *Clock
 	Queue *Queue
+	rails []models.Rail
 	again func() (*models.Store, error)
 }
 
@@ -126,6 +127,16 @@ func OpenWith(t testing.TB, engine models.Engine, change func(*models.Rules)) *B
 	return b
 }
 
+// EachWith is Each where sellers can recharge by these rails.
+func EachWith(t *testing.T, rails []models.Rail, test func(*testing.T, *Bench)) {
+	t.Helper()
+	Each(t, func(t *testing.T, b *Bench) {
+		b.rails = rails
+		b.Store = b.Again(t)
+		test(t, b)
+	})
+}
+
 // OpenAt is Open on a clock of the test's own; Bench.Clock then only dates
 // receipts and charges, and starts at that clock's time.
 func OpenAt(t testing.TB, engine models.Engine, now func() time.Time) *Bench {
@@ -141,7 +152,7 @@ func open(t testing.TB, engine models.Engine, now func() time.Time, change func(
 	rules.Demo = true
 	change(&rules)
 	b.again = func() (*models.Store, error) {
-		return models.Open(url, models.Options{Now: now, Rules: rules, Secret: []byte(Secret), PublicURL: PublicURL})
+		return models.Open(url, models.Options{Now: now, Rules: rules, Secret: []byte(Secret), PublicURL: PublicURL, Rails: b.rails})
 	}
 	store, err := b.again()
 	if err != nil {
