@@ -40,6 +40,9 @@ func TestWechatByScan(t *testing.T) {
 	b.wait("the QR code is drawn", `(() => { const code = document.querySelector("main figure img"); return code && code.complete && code.naturalWidth >= 300 })()`)
 	b.look("payment-wechat")
 	code := payment(t, p.open(t), no).QRContent
+	if link := eval[string](b, `document.querySelector("figure a").href`); link != code {
+		t.Errorf("the demo's link leads to %s, the code to %s", link, code)
+	}
 	phone := newTab(t, p)
 	phone.do(chromedp.Navigate(code))
 	phone.at(`/wechat/cashier/`)

@@ -49,6 +49,9 @@ func TestWechatShowsItsCodeOnOurPage(t *testing.T) {
 		if page.Find("figure img[src$='/qr.png']").Length() != 1 || page.Find("form[action$='/confirm']").Length() != 0 {
 			t.Error("at a desk the page wants a code, and no button that leads nowhere")
 		}
+		if link := page.Find("figure a").AttrOr("href", ""); link != s.payment(t, no).QRContent {
+			t.Errorf("the demo's link leads to %q", link)
+		}
 		if qr := b.get("/payments/"+no+"/qr.png").is(t, http.StatusOK); qr.Header.Get("Content-Type") != "image/png" {
 			t.Errorf("the code is %s", qr.Header.Get("Content-Type"))
 		}

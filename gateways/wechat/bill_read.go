@@ -48,7 +48,7 @@ var (
 // refund, a header of sums, one row of them. The hash is of all of that, and is
 // compared at the end: only then was the bill whole.
 type billReader struct {
-	unpack *gzip.Reader
+	file   io.ReadCloser // unpacked as it is read
 	hashed hash.Hash
 	want   string // hexadecimal, lower case
 	mchID  string
@@ -69,9 +69,13 @@ func openBill(packed []byte, wantHash, mchID string) (gateways.BillReader, error
 	if err != nil {
 		return nil, unreadable("no gzip: %v", err)
 	}
-	r := &billReader{unpack: unpack, hashed: sha1.New(), want: wantHash, mchID: mchID, left: maxUnpackedBytes}
-	r.lines = bufio.NewReaderSize(io.TeeReader(io.LimitReader(unpack, maxUnpackedBytes), r.hashed), maxLineBytes)
-	return r, nil
+	return readUnpacked(unpack, wantHash, mchID), nil
+}
+
+func readUnpacked(file io.ReadCloser, wantHash, mchID string) *billReader {
+	r := &billReader{file: file, hashed: sha1.New(), want: wantHash, mchID: mchID, left: maxUnpackedBytes}
+	r.lines = bufio.NewReaderSize(io.TeeReader(io.LimitReader(file, maxUnpackedBytes), r.hashed), maxLineBytes)
+	return r
 }
 
 func unreadable(why string, args ...any) error {
@@ -81,7 +85,7 @@ func unreadable(why string, args ...any) error {
 func (r *billReader) wrong(why string) error { return unreadable("line %d: %s", r.at, why) }
 
 // Close lets the file go.
-func (r *billReader) Close() error { return r.unpack.Close() }
+func (r *billReader) Close() error { return r.file.Close() }
 
 // Next gives the next payment or refund, in the order of the bill. A refund
 // that failed moved nothing and is left out.

@@ -97,6 +97,7 @@ func TestSpoiltBillsAreRefused(t *testing.T) {
 		"a row is gone":         strings.Replace(whole, rowCoupon, "", 1),
 		"a row is there twice":  strings.Replace(whole, rowCoupon, rowCoupon+rowCoupon, 1),
 		"an amount is other":    strings.Replace(whole, "`60.00,`4.10", "`61.00,`4.10", 1),
+		"the count is other":    strings.Replace(whole, "`3,`1660.00", "`4,`1660.00", 1),
 		"another merchant's":    strings.Replace(whole, "`1900000001", "`1900000002", 1),
 		"no number":             strings.Replace(whole, "4200000000202603040000000002", "", 1),
 		"no time":               strings.Replace(whole, "2026-03-04 21:01:00", "yesterday", 1),

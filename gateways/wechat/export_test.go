@@ -1,7 +1,9 @@
 package wechat
 
 import (
+	"bytes"
 	"context"
+	"io"
 
 	"ztc-portal/gateways"
 )
@@ -9,6 +11,11 @@ import (
 // OpenBill shows the reading of a packed bill to tests.
 func OpenBill(packed []byte, wantHash, mchID string) (gateways.BillReader, error) {
 	return openBill(packed, wantHash, mchID)
+}
+
+// ReadUnpacked is the same of a bill that is not packed.
+func ReadUnpacked(text []byte, wantHash, mchID string) gateways.BillReader {
+	return readUnpacked(io.NopCloser(bytes.NewReader(text)), wantHash, mchID)
 }
 
 // MaxBillBytes is the most that is fetched.

@@ -1,8 +1,6 @@
 package wechat_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/sha1"
 	"crypto/x509"
 	_ "embed"
@@ -40,10 +38,8 @@ func FuzzReadNotify(f *testing.F) {
 	}
 	by := genuine()
 	by.key = platform
-	genuineBodies := map[string]bool{}
 	for _, body := range []fields{paidNotice(paid()), refundNotice(refunded()), envelope("TRANSACTION.SUCCESS", "transaction", testAPIKey, paid().with("trade_state", "REFUND").encode())} {
 		message := by.signed(body)
-		genuineBodies[string(message.Body)] = true
 		h := message.Header
 		add := func(body string, stamp, nonce string) {
 			f.Add([]byte(body), stamp, nonce, h.Get("Wechatpay-Signature"), testKeyID)
@@ -71,7 +67,7 @@ func FuzzReadNotify(f *testing.F) {
 			}
 			return
 		}
-		if !genuineBodies[string(body)] || verifyText(&platform.PublicKey, stamp+"\n"+nonce+"\n"+string(body)+"\n", strings.TrimSpace(signature)) != nil {
+		if strings.ContainsAny(stamp+nonce, "\r\n") || verifyText(&platform.PublicKey, stamp+"\n"+nonce+"\n"+string(body)+"\n", strings.TrimSpace(signature)) != nil {
 			t.Fatalf("accepted, but never signed: %q", body)
 		}
 		if receipt.OutTradeNo != testNo || receipt.Payee != testMch {
@@ -91,18 +87,11 @@ func FuzzReadBill(f *testing.F) {
 	f.Add([]byte(strings.ReplaceAll(whole, "\r\n", "\n")), true)
 	f.Add([]byte(billHead+billSums+"`0,`0.00,`0.00\n"), true)
 	f.Fuzz(func(t *testing.T, text []byte, honest bool) {
-		var packed bytes.Buffer
-		zip := gzip.NewWriter(&packed)
-		zip.Write(text)
-		zip.Close()
 		sum := sha1.Sum(text)
 		if !honest {
 			sum[0] ^= 1
 		}
-		reader, err := wechat.OpenBill(packed.Bytes(), hex.EncodeToString(sum[:]), testMch)
-		if err != nil {
-			t.Fatalf("gzip that we made: %v", err)
-		}
+		reader := wechat.ReadUnpacked(text, hex.EncodeToString(sum[:]), testMch)
 		defer reader.Close()
 		for {
 			line, err := reader.Next()
