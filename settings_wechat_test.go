@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ztc-portal/models"
 )
@@ -86,5 +91,37 @@ func TestWechatNamesWhatIsWrong(t *testing.T) {
 				t.Errorf("got\n%v\nwant\n%s", err, want)
 			}
 		})
+	}
+}
+
+// The demo's sandboxes share one listener, each below its path with keys of its
+// own, and the settings lead the rails there.
+func TestSandboxesShareOneListener(t *testing.T) {
+	s, err := LoadSettings([]string{"PORTAL_DATA_DIR=" + t.TempDir(), "PORTAL_SANDBOX_ADDR=127.0.0.1:18311"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	boxes, s, err := openSandboxes(s, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := boxes.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	for path, look := range map[string]string{"/cashier/none": `<body class="alipay">`, "/wechat/cashier/none": `<body class="wechat">`} {
+		answer := httptest.NewRecorder()
+		boxes.mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
+		if answer.Code != http.StatusNotFound || !strings.Contains(answer.Body.String(), look) {
+			t.Errorf("%s: %d, want %s", path, answer.Code, look)
+		}
+	}
+	if s.WechatBaseURL != "http://localhost:18311/wechat" || s.AlipayGateway != "http://localhost:18311/gateway.do" {
+		t.Errorf("the rails are led to %s and %s", s.WechatBaseURL, s.AlipayGateway)
+	}
+	rail, err := wechatRail(s)
+	if err != nil || rail.Payee() != s.WechatMchID {
+		t.Errorf("the rail: %v", err)
 	}
 }
