@@ -38,7 +38,7 @@ func (w *wechatWire) notice(id string, tr Trade, r *refunded) map[string]string 
 	if err != nil {
 		panic("sandbox: a notify that JSON can't hold: " + err.Error())
 	}
-	fields["plain"], fields["summary"] = string(text), wechatText["summary."+fields["original_type"]]
+	fields["plain"], fields["summary"] = string(text), wechatText["summary_"+fields["original_type"]]
 	return fields
 }
 

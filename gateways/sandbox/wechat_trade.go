@@ -39,7 +39,7 @@ func wechatState(tr Trade) string {
 func wechatTrade(tr Trade) map[string]any {
 	told := map[string]any{
 		"appid": wechatAppID, "mchid": wechatMchID, "out_trade_no": tr.OutTradeNo, "attach": tr.passbackParams,
-		"trade_state": wechatState(tr), "trade_state_desc": wechatText["state."+wechatState(tr)],
+		"trade_state": wechatState(tr), "trade_state_desc": wechatText["state_"+wechatState(tr)],
 		"amount": map[string]any{"total": tr.amountFen(), "payer_total": tr.amountFen(), "currency": "CNY", "payer_currency": "CNY"},
 	}
 	if !tr.PaidAt.IsZero() {
