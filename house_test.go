@@ -53,6 +53,7 @@ const (
 	river     = "github.com/riverqueue"
 	riverPage = "riverqueue.com"
 	alipayLib = "github.com/smartwalle"
+	wechatLib = "github.com/wechatpay-apiv3"
 	decimals  = "github.com/shopspring/decimal"
 )
 
@@ -76,6 +77,7 @@ var banned = []struct {
 var alone = []struct{ library, place string }{
 	{decimals, "models/money"},
 	{alipayLib, "gateways/alipay/"},
+	{wechatLib, "gateways/wechat/"},
 	{gorm, "models/"},
 }
 

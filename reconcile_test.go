@@ -61,7 +61,7 @@ func TestReconcileCommand(t *testing.T) {
 	if err != nil || len(trail.Rows) != 2 || trail.Rows[0].Address != models.CommandLine.Address || trail.Rows[0].Subject != "reconciliation:"+strings.ReplaceAll(day, "-", "")+"1" {
 		t.Errorf("two runs by hand stand on the audit trail as %+v, %v", trail.Rows, err)
 	}
-	for _, args := range [][]string{{}, {"--day", day, "more"}, {"--day", "yesterday"}, {"--day", models.DayOn(time.Now())}, {"--day", day, "--rail", "wechat"}, {"--month", "1"}} {
+	for _, args := range [][]string{{}, {"--day", day, "more"}, {"--day", "yesterday"}, {"--day", models.DayOn(time.Now())}, {"--day", day, "--rail", "paypal"}, {"--month", "1"}} {
 		if out, err := run(args...); err == nil || out != "" {
 			t.Errorf("%v: %q, %v", args, out, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -76,12 +75,11 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 		}
 		clock = newClock(s.ClockSpeed, newest)
 	}
-	var box *sandbox.Sandbox
+	var boxes *sandboxes
 	if s.Sandbox() {
-		if box, err = sandbox.Open(sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: log, Now: clock.Now}); err != nil {
-			return fmt.Errorf("open the sandbox gateway: %w", err)
+		if boxes, s, err = openSandboxes(s, log, clock.Now); err != nil {
+			return err
 		}
-		s = s.withSandbox(box.Merchant())
 	}
 	rails, err := openRails(s, store, log)
 	if err != nil {
@@ -104,13 +102,13 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 	stopping := make(chan struct{})
 	portal := handlers.New(handlers.Config{
 		Store: store, Rails: rails, Log: log, Secret: secret, Secure: !s.Demo(), Demo: s.Demo(), Proxies: s.TrustedProxy,
-		Cashiers: []string{s.AlipayPageURL}, Ready: ready(store), Metrics: metricsHandler(store, log), Queue: queue,
+		Cashiers: s.cashiers(), Ready: ready(store), Metrics: metricsHandler(store, log), Queue: queue,
 		APIRate: s.APIRate, Stopping: stopping, Simulated: s.Simulated(), Speed: s.ClockSpeed,
 	})
 	servers := []*http.Server{server(s.Addr, portal)}
 	servers[0].RegisterOnShutdown(func() { close(stopping) })
-	if box != nil {
-		servers = append(servers, server(s.SandboxAddr, box.Handler()))
+	if boxes != nil {
+		servers = append(servers, server(s.SandboxAddr, boxes.mux))
 	}
 	if s.Simulated() {
 		stop, err := simulateDemo(ctx, s, store, log)
@@ -119,7 +117,7 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 		}
 		defer stop()
 	}
-	return runAll(ctx, log, servers, runner, box)
+	return runAll(ctx, log, servers, runner, boxes)
 }
 
 // openQueue prepares the job queue and its own page for staff.
@@ -216,6 +214,11 @@ func openRails(s Settings, store *models.Store, log *slog.Logger) (*gateways.Rai
 		return nil, err
 	}
 	by := map[models.Rail]gateways.Gateway{models.RailAlipay: rail}
+	if s.wechatGiven() > 0 {
+		if by[models.RailWechat], err = wechatRail(s); err != nil {
+			return nil, err
+		}
+	}
 	rails := &gateways.Rails{Store: store, By: by, PublicURL: s.PublicURL, Log: log}
 	store.SetMethods(rails, s.methods(by)...)
 	return rails, nil
@@ -255,7 +258,7 @@ func server(addr string, handler http.Handler) *http.Server {
 }
 
 // runAll listens and works tasks off until the context ends or a server fails.
-func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runner *jobs.Runner, box *sandbox.Sandbox) error {
+func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runner *jobs.Runner, boxes *sandboxes) error {
 	failed := make(chan error, len(servers))
 	for _, srv := range servers {
 		listener, err := net.Listen("tcp", srv.Addr)
@@ -278,12 +281,12 @@ func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runne
 	case cause = <-failed:
 	}
 	log.Info("stopping")
-	return errors.Join(cause, stopAll(context.WithoutCancel(ctx), servers, runner, box))
+	return errors.Join(cause, stopAll(context.WithoutCancel(ctx), servers, runner, boxes))
 }
 
 // stopAll lets running requests and jobs finish side by side, in the time that
-// they have, and then closes the sandbox, which both may need.
-func stopAll(ctx context.Context, servers []*http.Server, runner *jobs.Runner, box *sandbox.Sandbox) error {
+// they have, and then closes the sandboxes, which both may need.
+func stopAll(ctx context.Context, servers []*http.Server, runner *jobs.Runner, boxes *sandboxes) error {
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
 	jobsStopped := make(chan error, 1)
@@ -292,8 +295,5 @@ func stopAll(ctx context.Context, servers []*http.Server, runner *jobs.Runner, b
 	for _, srv := range servers[1:] {
 		errs = append(errs, srv.Shutdown(ctx))
 	}
-	if box != nil {
-		errs = append(errs, box.Close(ctx))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, boxes.Close(ctx))...)
 }

@@ -80,6 +80,14 @@ type Settings struct {
 	AlipayPrivateKeyFile string `env:"PORTAL_ALIPAY_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with the app's RSA private key, readable by its owner alone (0600)"`
 	AlipayPublicKeyFile  string `env:"PORTAL_ALIPAY_PUBLIC_KEY_FILE" derived:"generated in demo" meaning:"file with Alipay's public key for this app, not the app's own"`
 
+	WechatBaseURL        string   `env:"PORTAL_WECHAT_BASE_URL" derived:"the sandbox in demo; else none, and no WeChat Pay" meaning:"WeChat Pay's API: https://api.mch.weixin.qq.com"`
+	WechatMchID          string   `env:"PORTAL_WECHAT_MCH_ID" derived:"the sandbox's in demo" meaning:"the merchant's id at WeChat Pay, digits"`
+	WechatAppID          string   `env:"PORTAL_WECHAT_APP_ID" derived:"the sandbox's in demo" meaning:"the app that is bound to the merchant, wx and 16 more"`
+	WechatSerial         string   `env:"PORTAL_WECHAT_SERIAL" derived:"the sandbox's in demo" meaning:"serial number of the merchant's API certificate, hexadecimal"`
+	WechatPrivateKeyFile string   `env:"PORTAL_WECHAT_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with that certificate's private key (apiclient_key.pem), readable by its owner alone (0600)"`
+	WechatAPIKeyFile     string   `env:"PORTAL_WECHAT_API_KEY_FILE" derived:"generated in demo" meaning:"file with the APIv3 key, 32 characters, readable by its owner alone (0600)"`
+	WechatPublicKey      []string `env:"PORTAL_WECHAT_PUBLIC_KEY" derived:"generated in demo" meaning:"PUB_KEY_ID_…=FILE with WeChat Pay's public key; two, comma-separated, while it is being changed, the newer first"`
+
 	Unknown faults // demo: PORTAL_ names that set nothing, to be warned of
 }
 

@@ -33,6 +33,7 @@ func (s Settings) faults() faults {
 	if !s.Sandbox() {
 		s.checkAlipay(&f)
 	}
+	s.checkWechat(&f)
 	return f
 }
 

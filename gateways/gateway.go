@@ -39,7 +39,8 @@ type Order struct {
 	ExpiresAt  time.Time // UTC; sent as the gateway's own deadline
 	NotifyURL  string
 	ReturnURL  string
-	SkipQR     bool // the QR code is known: only the way to the cashier is wanted
+	PageURL    string // our own page of the payment, for a browser that brings nothing back; "": none
+	SkipQR     bool   // the QR code is known: only the way to the cashier is wanted
 	Payer      Payer
 }
 
@@ -104,4 +105,10 @@ type Gateway interface {
 	// Answer gives the exact body, content type and status that tell the
 	// gateway whether the notify was stored and settled.
 	Answer(ok bool) (status int, contentType string, body string)
+}
+
+// Denier is a rail that answers a notify that nobody vouches for otherwise than
+// one that could not be settled.
+type Denier interface {
+	Deny() (status int, contentType string, body string)
 }

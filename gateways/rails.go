@@ -103,6 +103,7 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 		OutTradeNo: p.No, AmountFen: p.AmountFen, Subject: subject, OpenedAt: refOf(*p).OpenedAt, ExpiresAt: *p.ExpiresAt, Payer: payer,
 		NotifyURL: r.PublicURL + "/notify/" + string(p.Rail),
 		ReturnURL: r.PublicURL + "/return/" + string(p.Rail),
+		PageURL:   r.PublicURL + "/payments/" + p.No,
 		SkipQR:    p.QRContent != "",
 	})
 	r.heardOpening(ctx, p.Rail, checkout, err)

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"ztc-portal/gateways"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/handlers"
-	"ztc-portal/gateways"
 	"ztc-portal/models"
 	"ztc-portal/models/modelstest"
 	"ztc-portal/static"

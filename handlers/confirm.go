@@ -81,6 +81,7 @@ func (p *portal) confirm(c echo.Context) error {
 		page := views.HandoverPage{No: payment.No, Rail: payment.Rail, Amount: payment.AmountFen, Action: checkout.Form.Action, Fields: checkout.Form.Fields}
 		return p.Render(c, http.StatusOK, page, views.Handover(page))
 	case checkout.RedirectURL != "":
+		c.Response().Header().Set("Referrer-Policy", "origin") // WeChat Pay opens for the merchant's own domain alone
 		return web.SeeOther(c, checkout.RedirectURL)
 	}
 	return web.SeeOther(c, "/payments/"+payment.No)

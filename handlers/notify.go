@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"errors"
 	"io"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
 
+	"ztc-portal/gateways"
 	"ztc-portal/models"
 )
 
@@ -26,6 +28,11 @@ func (p *portal) notify(c echo.Context) error {
 		p.Log.ErrorContext(c.Request().Context(), "notify not taken", "rail", rail, "error", err)
 	}
 	status, contentType, answer := gateway.Answer(settled && err == nil)
+	if denier, ok := gateway.(gateways.Denier); ok && !settled {
+		if _, unread := gateway.ReadNotify(c.Request().Header, body); errors.Is(unread, gateways.ErrUnverified) {
+			status, contentType, answer = denier.Deny()
+		}
+	}
 	return c.Blob(status, contentType, []byte(answer))
 }
 

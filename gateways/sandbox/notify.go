@@ -47,6 +47,9 @@ func (t *tx) newNotice(tr Trade, r *refunded) notice {
 	if n.fields = t.wire.notice(n.id, tr, r); n.fields == nil {
 		n.url = ""
 	}
+	if slow, ok := t.wire.(interface{ refundTakes() time.Duration }); ok && r != nil { // done later, told later
+		n.next = n.next.Add(slow.refundTakes())
+	}
 	return n
 }
 

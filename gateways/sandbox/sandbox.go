@@ -1,6 +1,6 @@
-// Package sandbox plays a payment gateway: the far side of the Alipay wire
-// (gateway.do, RSA2, asynchronous notify), with storage and keys of its own. It
-// shares no code with the portal, so that what the two agree on is the protocol
+// Package sandbox plays a payment gateway: the far side of the wires of Alipay
+// (gateway.do, RSA2, asynchronous notify) and WeChat Pay (APIv3), with storage
+// and keys of its own. It shares no code with the portal, so that what the two agree on is the protocol
 // and nothing else. No money moves here.
 package sandbox
 
@@ -28,6 +28,7 @@ type Options struct {
 	NotifyDelays []time.Duration
 	NotifyLate   time.Duration // how late the fault notify_late is; default 20 s
 	GenuineAfter time.Duration // fault forged_sign: from the forged notify to the genuine one; default 3 s
+	RefundTakes  time.Duration // how long a refund is being processed, on wires that process it; default 1 s
 	DownFor      time.Duration // fault gateway_down: how long API calls answer 502; default 20 s
 
 	Client *http.Client // sends notifies; default: 5 s timeout, follows no redirect

@@ -37,7 +37,7 @@ func TestEveryWordIsUsedAndEveryWordUsedIsThere(t *testing.T) {
 			used["cashier.text."+face] = true
 		}
 	}
-	for _, w := range []wire{&alipayWire{}} {
+	for _, w := range []wire{&alipayWire{}, &wechatWire{}} {
 		used["brand."+w.name()] = true
 	}
 	for _, f := range Faults {

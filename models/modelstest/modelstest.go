@@ -127,6 +127,15 @@ func OpenWith(t testing.TB, engine models.Engine, change func(*models.Rules)) *B
 	return b
 }
 
+// Offer lets sellers recharge by these rails, all of which work.
+func (b *Bench) Offer(rails ...models.Rail) {
+	methods := make([]models.Method, len(rails))
+	for i, rail := range rails {
+		methods[i] = models.NewMethod(rail, b.Rules().MinRecharge, b.Rules().MaxRecharge)
+	}
+	b.SetMethods(nil, methods...)
+}
+
 // OpenAt is Open on a clock of the test's own; Bench.Clock then only dates
 // receipts and charges, and starts at that clock's time.
 func OpenAt(t testing.TB, engine models.Engine, now func() time.Time) *Bench {

@@ -1,0 +1,136 @@
+package handlers_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ztc-portal/gateways/gatewaystest"
+	"ztc-portal/gateways/sandbox"
+	"ztc-portal/handlers"
+	"ztc-portal/models"
+	"ztc-portal/models/modelstest"
+	"ztc-portal/views/text"
+)
+
+const phoneAgent = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"
+
+// eachWechatSite is a site where WeChat Pay can be picked too.
+func eachWechatSite(t *testing.T, test func(*testing.T, *site, *gatewaystest.Wechat)) {
+	t.Helper()
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		far := gatewaystest.OpenWechat(t, b.Clock.Now)
+		s := newSite(t, b, func(cfg *handlers.Config) {
+			cfg.Rails.By[models.RailWechat] = far.Rail
+			cfg.Cashiers = append(cfg.Cashiers, far.URL)
+		})
+		b.Offer(models.RailAlipay, models.RailWechat)
+		test(t, s, far)
+	})
+}
+
+// wechatDraft is a draft of ¥300 that the seller has made with the form.
+func (b *browser) wechatDraft() string {
+	b.t.Helper()
+	b.get("/recharge").is(b.t, http.StatusOK).says(b.t, "main", word(text.Chinese, "method.wechat"))
+	to := b.post("/recharge", "amount", "300", "method", "wechat").is(b.t, http.StatusSeeOther).Header.Get("Location")
+	b.get(to).is(b.t, http.StatusOK).says(b.t, "main", word(text.Chinese, "method.wechat"))
+	return strings.TrimSuffix(strings.TrimPrefix(to, "/payments/"), "/confirm")
+}
+
+func TestWechatShowsItsCodeOnOurPage(t *testing.T) {
+	eachWechatSite(t, func(t *testing.T, s *site, far *gatewaystest.Wechat) {
+		b, account := s.seller(t)
+		no := b.wechatDraft()
+		b.post("/payments/"+no+"/confirm").leads(t, "/payments/"+no)
+		page := b.get("/payments/"+no).is(t, http.StatusOK)
+		if page.Find("figure img[src$='/qr.png']").Length() != 1 || page.Find("form[action$='/confirm']").Length() != 0 {
+			t.Error("at a desk the page wants a code, and no button that leads nowhere")
+		}
+		if link := page.Find("figure a").AttrOr("href", ""); link != s.payment(t, no).QRContent {
+			t.Errorf("the demo's link leads to %q", link)
+		}
+		if qr := b.get("/payments/"+no+"/qr.png").is(t, http.StatusOK); qr.Header.Get("Content-Type") != "image/png" {
+			t.Errorf("the code is %s", qr.Header.Get("Content-Type"))
+		}
+		_, err := far.PayByScan(t.Context(), s.payment(t, no).QRContent, sandbox.FaultNone)
+		must(t, err)
+		s.becomes(t, no, models.PaymentPaid)
+		if s.cash(t, account) != 300*yuan {
+			t.Errorf("cash is %s", s.cash(t, account).Wire())
+		}
+	})
+}
+
+// A phone goes to the app's own address, which opens only for a page of the
+// merchant's domain, and is told to come back to the payment's page.
+func TestWechatSendsAPhoneToTheApp(t *testing.T) {
+	eachWechatSite(t, func(t *testing.T, s *site, far *gatewaystest.Wechat) {
+		b, _ := s.seller(t)
+		no := b.wechatDraft()
+		answer := b.send("/payments/"+no+"/confirm", nil, header("User-Agent", phoneAgent)).is(t, http.StatusSeeOther)
+		to, err := url.Parse(answer.Header.Get("Location"))
+		must(t, err)
+		if !strings.HasPrefix(to.String(), far.URL+"/h5/") || to.Query().Get("redirect_url") != s.url+"/payments/"+no || answer.Header.Get("Referrer-Policy") != "origin" {
+			t.Errorf("to %s, Referrer-Policy %q", to, answer.Header.Get("Referrer-Policy"))
+		}
+		if s.payment(t, no).QRContent != "" {
+			t.Error("a phone was given a code")
+		}
+		page := b.get("/payments/"+no, header("User-Agent", phoneAgent)).is(t, http.StatusOK)
+		if page.Find("form[action$='/confirm']").Length() != 1 {
+			t.Error("there is no way to the app once more")
+		}
+		_, err = far.Pay(t.Context(), no, sandbox.FaultNone)
+		must(t, err)
+		s.becomes(t, no, models.PaymentPaid)
+	})
+}
+
+func TestWechatNotifyIsAnsweredByStatus(t *testing.T) {
+	eachWechatSite(t, func(t *testing.T, s *site, far *gatewaystest.Wechat) {
+		b, account := s.seller(t)
+		confirmed := func() string {
+			no := b.wechatDraft()
+			b.post("/payments/"+no+"/confirm").leads(t, "/payments/"+no)
+			return no
+		}
+		// A forgery is 401, the genuine notify after it 200.
+		forged := confirmed()
+		_, err := far.Pay(t.Context(), forged, sandbox.FaultForgedSign)
+		must(t, err)
+		delivered := func(no string, notice int) (d sandbox.Delivery) {
+			gatewaystest.Eventually(t, "the notify is answered", func() bool {
+				notices, err := far.Notices(t.Context(), no)
+				must(t, err)
+				if len(notices) > notice && len(notices[notice].Deliveries) > 0 {
+					d = notices[notice].Deliveries[0]
+				}
+				return d.Status != 0
+			})
+			return d
+		}
+		if d := delivered(forged, 0); d.Status != http.StatusUnauthorized || d.Body != `{"code":"FAIL","message":"not verified"}` || s.cash(t, account) != 0 {
+			t.Errorf("a forgery is answered %d %s, cash %s", d.Status, d.Body, s.cash(t, account).Wire())
+		}
+		s.Clock.Add(2 * time.Second)
+		if d := delivered(forged, 1); d.Status != http.StatusOK || d.Body != `{"code":"SUCCESS","message":""}` || s.cash(t, account) != 300*yuan {
+			t.Errorf("the genuine one is answered %d %s, cash %s", d.Status, d.Body, s.cash(t, account).Wire())
+		}
+		if response, body := s.notify(t, "wechat", "{}", header("Wechatpay-Signature", "WECHATPAY/SIGNTEST/x"), func(r *http.Request) { r.Host = "localhost" }); response.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+			t.Errorf("a probe is answered %s %s", response.Status, body)
+		}
+		// One that is genuine and can't be settled now is 500: it comes again.
+		unsure := confirmed()
+		must(t, far.GoDown(t.Context(), time.Minute))
+		_, err = far.Pay(t.Context(), unsure, sandbox.FaultWrongAmount)
+		must(t, err)
+		d, err := far.ResendNotify(t.Context(), unsure)
+		if err != nil || d.Status != http.StatusInternalServerError || d.Body != `{"code":"FAIL","message":"not settled"}` {
+			t.Errorf("what can't be settled is answered %d %s, %v", d.Status, d.Body, err)
+		}
+	})
+}

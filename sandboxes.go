@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"ztc-portal/gateways/sandbox"
+)
+
+// wechatPath is where WeChat Pay's side of the sandbox stands on its listener.
+const wechatPath = "/wechat"
+
+// sandboxes are the far sides of all rails that the demo plays: one listener,
+// and a path, a database and keys for each.
+type sandboxes struct {
+	all []*sandbox.Sandbox
+	mux *http.ServeMux
+}
+
+// openSandboxes opens what the settings leave to the demo, and points the
+// settings at it.
+func openSandboxes(s Settings, log *slog.Logger, now func() time.Time) (*sandboxes, Settings, error) {
+	b := &sandboxes{mux: http.NewServeMux()}
+	withWechat := s.wechatSandbox() // asked before the settings name a sandbox
+	alipay, err := b.open("/", sandbox.Open, sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: log, Now: now})
+	if err != nil {
+		return nil, s, err
+	}
+	s = s.withSandbox(alipay.Merchant())
+	if withWechat {
+		wechat, err := b.open(wechatPath+"/", sandbox.OpenWechat, sandbox.Options{
+			DataDir: filepath.Join(s.DataDir, "sandbox", "wechat"), Log: log, Now: now, Path: wechatPath,
+		})
+		if err != nil {
+			return nil, s, errors.Join(err, b.Close(context.Background()))
+		}
+		s = s.withWechatSandbox(wechat.WechatMerchant())
+	}
+	return b, s, nil
+}
+
+func (b *sandboxes) open(below string, open func(sandbox.Options) (*sandbox.Sandbox, error), options sandbox.Options) (*sandbox.Sandbox, error) {
+	box, err := open(options)
+	if err != nil {
+		return nil, fmt.Errorf("open the sandbox gateway: %w", err)
+	}
+	b.all = append(b.all, box)
+	b.mux.Handle(below, box.Handler())
+	return box, nil
+}
+
+// Close closes them all; none on nil.
+func (b *sandboxes) Close(ctx context.Context) error {
+	var errs []error
+	if b != nil {
+		for _, box := range b.all {
+			errs = append(errs, box.Close(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// withWechatSandbox points the WeChat Pay rail at the sandbox: other address,
+// other keys, the same code.
+func (s Settings) withWechatSandbox(m sandbox.WechatMerchant) Settings {
+	s.WechatBaseURL = localURL(s.SandboxAddr) + wechatPath
+	s.WechatMchID, s.WechatAppID, s.WechatSerial = m.MchID, m.AppID, m.Serial
+	s.WechatPrivateKeyFile, s.WechatAPIKeyFile = m.PrivateKeyFile, m.APIKeyFile
+	s.WechatPublicKey = []string{m.PublicKeyID + "=" + m.PublicKeyFile}
+	return s
+}
