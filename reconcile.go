@@ -9,10 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
-	"ztc-portal/gateways/sandbox"
 	"ztc-portal/models"
 )
 
@@ -70,7 +68,7 @@ func reconcileTo(ctx context.Context, out io.Writer, s Settings, args []string) 
 // besideSandbox points the settings at the demo's sandbox gateway, and runs it
 // where no portal does.
 func besideSandbox(ctx context.Context, s Settings, clock clock) (Settings, func(), error) {
-	box, err := sandbox.Open(sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: newLog(s), Now: clock.Now})
+	box, s, err := openSandboxes(s, newLog(s), clock.Now)
 	if err != nil {
 		return s, nil, fmt.Errorf("open the sandbox gateway: %w", err)
 	}
@@ -79,7 +77,6 @@ func besideSandbox(ctx context.Context, s Settings, clock clock) (Settings, func
 		defer cancel()
 		box.Close(ctx)
 	}
-	s = s.withSandbox(box.Merchant())
 	listener, err := net.Listen("tcp", s.SandboxAddr)
 	if err != nil { // the portal's own answers there
 		return s, leave, nil

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -32,6 +31,7 @@ func openStore(s Settings, log *slog.Logger, now func() time.Time) (*models.Stor
 	rules.MinRecharge, rules.MaxRecharge, rules.Demo = s.MinRechargeFen, s.MaxRechargeFen, s.Demo()
 	rules.Webhooks = s.WebhookURL != ""
 	rules.StaffSession, rules.StaffIdle = s.StaffSession, s.StaffIdle
+	rules.Rails = s.rails()
 	secret, err := s.SecretKey()
 	if err != nil {
 		return nil, err
@@ -76,12 +76,11 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 		}
 		clock = newClock(s.ClockSpeed, newest)
 	}
-	var box *sandbox.Sandbox
+	var box *sandboxes
 	if s.Sandbox() {
-		if box, err = sandbox.Open(sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: log, Now: clock.Now}); err != nil {
+		if box, s, err = openSandboxes(s, log, clock.Now); err != nil {
 			return fmt.Errorf("open the sandbox gateway: %w", err)
 		}
-		s = s.withSandbox(box.Merchant())
 	}
 	rails, err := openRails(s, store, log)
 	if err != nil {
@@ -104,7 +103,7 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 	stopping := make(chan struct{})
 	portal := handlers.New(handlers.Config{
 		Store: store, Rails: rails, Log: log, Secret: secret, Secure: !s.Demo(), Demo: s.Demo(), Proxies: s.TrustedProxy,
-		Cashiers: []string{s.AlipayPageURL}, Ready: ready(store), Metrics: metricsHandler(store, log), Queue: queue,
+		Cashiers: s.cashiers(), Ready: ready(store), Metrics: metricsHandler(store, log), Queue: queue,
 		APIRate: s.APIRate, Stopping: stopping, Simulated: s.Simulated(), Speed: s.ClockSpeed,
 	})
 	servers := []*http.Server{server(s.Addr, portal)}
@@ -216,6 +215,11 @@ func openRails(s Settings, store *models.Store, log *slog.Logger) (*gateways.Rai
 		return nil, err
 	}
 	by := map[models.Rail]gateways.Gateway{models.RailAlipay: rail}
+	if s.unionpayGiven() > 0 {
+		if by[models.RailUnionpay], err = unionpayRail(s, store.Now); err != nil {
+			return nil, err
+		}
+	}
 	return &gateways.Rails{Store: store, By: by, PublicURL: s.PublicURL, Log: log}, nil
 }
 
@@ -243,7 +247,7 @@ func server(addr string, handler http.Handler) *http.Server {
 }
 
 // runAll listens and works tasks off until the context ends or a server fails.
-func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runner *jobs.Runner, box *sandbox.Sandbox) error {
+func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runner *jobs.Runner, box *sandboxes) error {
 	failed := make(chan error, len(servers))
 	for _, srv := range servers {
 		listener, err := net.Listen("tcp", srv.Addr)
@@ -271,7 +275,7 @@ func runAll(ctx context.Context, log *slog.Logger, servers []*http.Server, runne
 
 // stopAll lets running requests and jobs finish side by side, in the time that
 // they have, and then closes the sandbox, which both may need.
-func stopAll(ctx context.Context, servers []*http.Server, runner *jobs.Runner, box *sandbox.Sandbox) error {
+func stopAll(ctx context.Context, servers []*http.Server, runner *jobs.Runner, box *sandboxes) error {
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
 	jobsStopped := make(chan error, 1)

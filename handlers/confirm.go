@@ -17,6 +17,11 @@ import (
 // showConfirm shows what a draft will do (M5). A payment that was confirmed
 // before has its own page.
 func (p *portal) showConfirm(c echo.Context) error {
+	return p.drawConfirm(c, http.StatusOK, views.BankChoice{})
+}
+
+// drawConfirm draws that page, with what was chosen on it so far.
+func (p *portal) drawConfirm(c echo.Context, status int, choice views.BankChoice) error {
 	ctx, seller := c.Request().Context(), web.Seller(c)
 	payment, err := p.Store.OwnPayment(ctx, seller.AccountID, c.Param("no"))
 	if err != nil {
@@ -31,10 +36,12 @@ func (p *portal) showConfirm(c echo.Context) error {
 	}
 	page := confirmPage(desk, payment)
 	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().PaymentTTL
+	page.Choice = choice
+	page.Choice.Banks = p.rails.Banks(payment.Rail)
 	if gateway, ok := p.rails.By[payment.Rail]; ok {
 		page.Payee = gateway.Payee()
 	}
-	return p.Render(c, http.StatusOK, page, views.Confirm(page))
+	return p.Render(c, status, page, views.Confirm(page))
 }
 
 func confirmPage(desk models.RechargeDesk, payment models.Payment) views.ConfirmPage {
@@ -54,10 +61,15 @@ func confirmPage(desk models.RechargeDesk, payment models.Payment) views.Confirm
 }
 
 // confirm sends the draft on its way and the browser to the cashier. Only the
-// stored draft counts; the form carries nothing but its token.
+// stored draft counts; the form carries nothing but its token, and on rails that
+// know banks the payer's choice.
 func (p *portal) confirm(c echo.Context) error {
-	no := c.Param("no")
-	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no), payer(c))
+	no, payer := c.Param("no"), payer(c)
+	if payer.Bank != "" && !p.rails.KnowsBank(payer.Bank) {
+		refused := &models.Error{Code: models.Invalid, Field: "bank", Key: "error.bank.unknown"}
+		return p.drawConfirm(c, http.StatusUnprocessableEntity, views.BankChoice{Corporate: payer.Corporate, Error: refused})
+	}
+	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no), payer)
 	if err != nil {
 		return err
 	}

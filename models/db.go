@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"time"
@@ -74,7 +75,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if opt.Wall == nil {
 		opt.Wall = opt.Now
 	}
-	if opt.Rules == (Rules{}) {
+	if reflect.ValueOf(opt.Rules).IsZero() {
 		opt.Rules = DefaultRules()
 	}
 	if opt.Log == nil {

@@ -16,9 +16,17 @@ type Method struct {
 	Max  Fen
 }
 
-// Methods lists what can be picked now. Alipay is the one rail so far.
+// Methods lists what can be picked now.
 func (s *Store) Methods() []Method {
-	return []Method{{RailAlipay, s.rules.MinRecharge, s.rules.MaxRecharge}}
+	rails := s.rules.Rails
+	if len(rails) == 0 {
+		rails = []Rail{RailAlipay}
+	}
+	methods := make([]Method, len(rails))
+	for i, rail := range rails {
+		methods[i] = Method{rail, s.rules.MinRecharge, s.rules.MaxRecharge}
+	}
+	return methods
 }
 
 // RechargeInput is what the seller typed.

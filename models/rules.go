@@ -17,6 +17,7 @@ type Rules struct {
 	MaxBid       Fen           // most
 	Demo         bool          // the demo's sign-ins may be used
 	Webhooks     bool          // the ad engine is told of changes by webhook
+	Rails        []Rail        // what sellers can pay by, in the order shown; Alipay alone when empty
 }
 
 // DefaultRules are the design's.
