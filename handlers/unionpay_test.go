@@ -56,7 +56,8 @@ func form(t testing.TB, page *goquery.Document, selector string) (action string,
 	}
 	fields = url.Values{}
 	its.Find("input[type=hidden]").Each(func(_ int, input *goquery.Selection) {
-		fields.Set(input.AttrOr("name", ""), input.AttrOr("value", ""))
+		value := strings.ReplaceAll(input.AttrOr("value", ""), "\n", "\r\n") // as browsers end lines
+		fields.Set(input.AttrOr("name", ""), value)
 	})
 	return its.AttrOr("action", ""), fields
 }

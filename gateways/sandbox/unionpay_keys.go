@@ -70,7 +70,7 @@ func openUnionpayKeys(dir string) (unionpayKeys, error) {
 	if !isPrivate || !isPublic {
 		return unionpayKeys{}, fmt.Errorf("sandbox: the keys in %s are not RSA keys", dir)
 	}
-	return unionpayKeys{key, string(signer), public, certificate.SerialNumber.String()}, nil
+	return unionpayKeys{key, wirePEM(signer), public, certificate.SerialNumber.String()}, nil
 }
 
 // makeUnionpayKeys makes a certificate authority of two levels, the gateway's
@@ -160,5 +160,11 @@ func selfSigned(name string, key *rsa.PrivateKey) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sandbox: %w", err)
 	}
-	return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))), nil
+	return wirePEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), nil
+}
+
+// wirePEM writes PEM as messages carry it: its lines end as browsers end the lines
+// of a form's values, whatever they were, or a signature would break on the way.
+func wirePEM(text []byte) string {
+	return strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "\r\n")
 }

@@ -3,8 +3,10 @@ package unionpay
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"ztc-portal/gateways"
 	"ztc-portal/models"
@@ -41,8 +43,15 @@ func (r *Rail) ReadNotify(_ http.Header, body []byte) (models.Receipt, error) {
 
 // ReadReturn verifies the front notify that the payer's browser brought, as
 // strictly as a back one, and gives the payment no. It proves nothing about money.
+// A browser ends the lines of a form's values by CR LF, so that a certificate
+// that was signed with LF alone is read in that way too.
 func (r *Rail) ReadReturn(query map[string][]string) (string, error) {
 	fields, err := r.verified(query)
+	if certificate := query["signPubKeyCert"]; err != nil && len(certificate) == 1 {
+		plain := maps.Clone(query)
+		plain["signPubKeyCert"] = []string{strings.ReplaceAll(certificate[0], "\r\n", "\n")}
+		fields, err = r.verified(plain)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -160,3 +160,22 @@ func TestSettlementFilesLieBesideTheGateway(t *testing.T) {
 		}
 	}
 }
+
+// The front notify comes through a browser, which ends lines by CR LF however
+// they were signed.
+func TestFrontNotifyThroughABrowser(t *testing.T) {
+	t.Parallel()
+	rail := newRail(t, noGateway)
+	form := signForm(far().signer, message()) // its certificate's lines end by LF
+	form.Set("signPubKeyCert", strings.ReplaceAll(form.Get("signPubKeyCert"), "\n", "\r\n"))
+	if no, err := rail.ReadReturn(form); err != nil || no != testNo {
+		t.Errorf("with lines as a browser ends them: %q, %v", no, err)
+	}
+	if _, err := rail.ReadNotify(nil, []byte(form.Encode())); !errors.Is(err, gateways.ErrUnverified) {
+		t.Errorf("a back notify passes no browser: %v", err)
+	}
+	form.Set("txnAmt", "1")
+	if no, err := rail.ReadReturn(form); !errors.Is(err, gateways.ErrUnverified) || no != "" {
+		t.Errorf("altered: %q, %v", no, err)
+	}
+}

@@ -139,7 +139,8 @@ func (r *rig) choose(t *testing.T, no, outcome, fault string) {
 	_, back := r.URLs()
 	fields := url.Values{}
 	page.Find(`form[action="` + back + `"] input[type=hidden]`).Each(func(_ int, input *goquery.Selection) {
-		fields.Set(input.AttrOr("name", ""), input.AttrOr("value", ""))
+		value := strings.ReplaceAll(input.AttrOr("value", ""), "\n", "\r\n") // as browsers end lines
+		fields.Set(input.AttrOr("name", ""), value)
 	})
 	if len(fields) == 0 {
 		t.Fatalf("no form leads back: %s", page.Find("main").Text())
