@@ -179,3 +179,25 @@ func TestFrontNotifyThroughABrowser(t *testing.T) {
 		t.Errorf("altered: %q, %v", no, err)
 	}
 }
+
+// Certificates are held against the rail's own clock, which in a demo runs ahead
+// of the machine's.
+func TestCertificatesAreJudgedByTheRailsClock(t *testing.T) {
+	t.Parallel()
+	const name = "041@Z12@中国银联股份有限公司@00000001"
+	root := certify("CFCA", rootKey(), nil, true, 2020, 2099)
+	middle := certify("CFCA OCA", middleKey(), &root, true, 2020, 2099)
+	signer := certify(name, signerKey(), &middle, false, 2090, 2096)
+	config := testConfig(noGateway)
+	config.RootPEM, config.MiddlePEM = []byte(root.pem()), []byte(middle.pem())
+	for year, valid := range map[int]bool{2089: false, 2095: true, 2097: false} {
+		config.Now = func() time.Time { return time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC) }
+		rail, err := unionpay.New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rail.ReadNotify(nil, []byte(signForm(signer, message()).Encode())); (err == nil) != valid {
+			t.Errorf("in %d: %v, want it valid: %v", year, err, valid)
+		}
+	}
+}
