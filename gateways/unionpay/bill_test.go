@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -201,8 +202,8 @@ func billing(t *testing.T, changes ...string) (*unionpay.Rail, *canned) {
 // The sandbox writes what was paid and given back, and the rail reads it.
 func TestBillOfTheSandbox(t *testing.T) {
 	t.Parallel()
-	clock := testNow
-	r := newRig(t, func() time.Time { return clock })
+	var ahead atomic.Int64
+	r := newRig(t, func() time.Time { return testNow.Add(time.Duration(ahead.Load())) })
 	notify, back := r.URLs()
 	order := testOrder()
 	order.NotifyURL, order.ReturnURL = notify, back
@@ -223,7 +224,7 @@ func TestBillOfTheSandbox(t *testing.T) {
 	if _, err := r.rail.Bill(t.Context(), "2026-03-04"); !errors.Is(err, gateways.ErrBillNotYet) {
 		t.Errorf("on the very day: %v", err)
 	}
-	clock = clock.Add(20 * time.Hour)
+	ahead.Store(int64(20 * time.Hour))
 	lines, err := readAll(r.rail.Bill(t.Context(), "2026-03-04"))
 	want := []models.BillLine{
 		{TradeNo: paid.TradeNo, OutTradeNo: testNo, OrderFen: 1600_00, AmountFen: 1600_00, FinishedAt: testNow},
