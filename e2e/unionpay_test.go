@@ -1,9 +1,8 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // TestJourneyByOnlineBanking recharges at a bank: chosen on our page, reached by a
@@ -84,8 +83,14 @@ func (j *journey) confirmAtBank(typed, amount, account, bank string) (no string)
 	no = j.at(`/payments/(R\w{20})/confirm$`)[1]
 	j.see("支付方式 网银支付", "付款账户", "付款银行")
 	j.press(account)
-	j.do(chromedp.SetValue(chromedp.CSS(`select[name=bank]`), eval[string](j.tab,
-		`[...document.querySelectorAll("select[name=bank] option")].find((o) => o.text === "`+bank+`").value`)))
+	chosen := eval[string](j.tab, fmt.Sprintf(`(() => {
+		const banks = document.querySelector("select[name=bank]");
+		banks.selectedIndex = [...banks.options].findIndex((o) => o.text === %q);
+		return banks.selectedOptions[0]?.text || "";
+	})()`, bank))
+	if chosen != bank {
+		j.fail(fmt.Sprintf("%q is chosen, want %q", chosen, bank))
+	}
 	j.look("confirm-bank")
 	j.submit("确认并付款 " + amount)
 	return no
