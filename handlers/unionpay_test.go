@@ -238,6 +238,15 @@ func TestCancelledAndPaidBeforeTheDeadlineIsCredited(t *testing.T) {
 		if p.State != models.PaymentCancelled {
 			t.Fatalf("it became %s", p.State)
 		}
+		later := 0
+		for _, task := range s.Queue.Tasks() {
+			if task.Args == models.TaskArgs(models.QueryPayment{PaymentNo: p.No}) && task.RunAt.After(*p.ExpiresAt) {
+				later++
+			}
+		}
+		if later != 1 {
+			t.Errorf("%d questions are to be asked after the deadline", later)
+		}
 		if _, err := s.bank.Pay(t.Context(), p.No, "notify_lost"); err != nil {
 			t.Fatalf("UnionPay has no way to close it, but: %v", err)
 		}
