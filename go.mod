@@ -42,6 +42,7 @@ require (
 	gorm.io/gorm v1.31.2
 	pgregory.net/rapid v1.3.0
 	riverqueue.com/riverui v0.22.0
+	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
 
 require (
@@ -113,5 +114,4 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
-	software.sslmate.com/src/go-pkcs12 v0.7.4 // indirect
 )
