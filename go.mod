@@ -43,6 +43,7 @@ require (
 	gorm.io/gorm v1.31.2
 	pgregory.net/rapid v1.3.0
 	riverqueue.com/riverui v0.22.0
+	software.sslmate.com/src/go-pkcs12 v0.7.4
 )
 
 require (

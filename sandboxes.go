@@ -26,7 +26,7 @@ type sandboxes struct {
 // settings at it.
 func openSandboxes(s Settings, log *slog.Logger, now func() time.Time) (*sandboxes, Settings, error) {
 	b := &sandboxes{mux: http.NewServeMux()}
-	withWechat := s.wechatSandbox() // asked before the settings name a sandbox
+	withWechat, withUnionpay := s.wechatSandbox(), s.unionpayGiven() == 0 // asked before the settings name a sandbox
 	alipay, err := b.open("/", sandbox.Open, sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: log, Now: now})
 	if err != nil {
 		return nil, s, err
@@ -40,6 +40,15 @@ func openSandboxes(s Settings, log *slog.Logger, now func() time.Time) (*sandbox
 			return nil, s, errors.Join(err, b.Close(context.Background()))
 		}
 		s = s.withWechatSandbox(wechat.WechatMerchant())
+	}
+	if withUnionpay {
+		unionpay, err := b.open(unionpayPath+"/", sandbox.OpenUnionpay, sandbox.Options{
+			DataDir: filepath.Join(s.DataDir, "sandbox", "unionpay"), Log: log, Now: now, Path: unionpayPath,
+		})
+		if err != nil {
+			return nil, s, errors.Join(err, b.Close(context.Background()))
+		}
+		s = s.withUnionpaySandbox(unionpay.UnionpayMerchant())
 	}
 	return b, s, nil
 }

@@ -214,6 +214,11 @@ func openRails(s Settings, store *models.Store, log *slog.Logger) (*gateways.Rai
 		return nil, err
 	}
 	by := map[models.Rail]gateways.Gateway{models.RailAlipay: rail}
+	if s.unionpayGiven() > 0 {
+		if by[models.RailUnionpay], err = unionpayRail(s, store.Now); err != nil {
+			return nil, err
+		}
+	}
 	if s.wechatGiven() > 0 {
 		if by[models.RailWechat], err = wechatRail(s); err != nil {
 			return nil, err

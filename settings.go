@@ -87,6 +87,13 @@ type Settings struct {
 	WechatPrivateKeyFile string   `env:"PORTAL_WECHAT_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with that certificate's private key (apiclient_key.pem), readable by its owner alone (0600)"`
 	WechatAPIKeyFile     string   `env:"PORTAL_WECHAT_API_KEY_FILE" derived:"generated in demo" meaning:"file with the APIv3 key, 32 characters, readable by its owner alone (0600)"`
 	WechatPublicKey      []string `env:"PORTAL_WECHAT_PUBLIC_KEY" derived:"generated in demo" meaning:"PUB_KEY_ID_…=FILE with WeChat Pay's public key; two, comma-separated, while it is being changed, the newer first"`
+	UnionpayGateway      string   `env:"PORTAL_UNIONPAY_GATEWAY" derived:"the sandbox in demo, else off" meaning:"UnionPay's gateway: https://gateway.95516.com"`
+	UnionpayFileURL      string   `env:"PORTAL_UNIONPAY_FILE_URL" derived:"filedownload. for gateway. in PORTAL_UNIONPAY_GATEWAY" meaning:"where UnionPay's settlement files lie"`
+	UnionpayMerID        string   `env:"PORTAL_UNIONPAY_MER_ID" derived:"the sandbox's in demo" meaning:"the merchant's number at UnionPay, 15 characters"`
+	UnionpayPFXFile      string   `env:"PORTAL_UNIONPAY_PFX_FILE" derived:"generated in demo" meaning:"file with the merchant's certificate and key (.pfx), readable by its owner alone (0600)"`
+	UnionpayPasswordFile string   `env:"PORTAL_UNIONPAY_PFX_PASSWORD_FILE" derived:"generated in demo" meaning:"file with the password of that file, readable by its owner alone (0600)"`
+	UnionpayRootFile     string   `env:"PORTAL_UNIONPAY_ROOT_CERT_FILE" derived:"generated in demo" meaning:"file with UnionPay's root certificate (acp_prod_root.cer)"`
+	UnionpayMiddleFile   string   `env:"PORTAL_UNIONPAY_MIDDLE_CERT_FILE" derived:"generated in demo" meaning:"file with UnionPay's middle certificate (acp_prod_middle.cer)"`
 
 	Unknown faults // demo: PORTAL_ names that set nothing, to be warned of
 }

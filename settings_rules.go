@@ -34,6 +34,9 @@ func (s Settings) faults() faults {
 		s.checkAlipay(&f)
 	}
 	s.checkWechat(&f)
+	if s.unionpayGiven() > 0 {
+		s.checkUnionpay(&f)
+	}
 	return f
 }
 
@@ -174,7 +177,7 @@ func (s Settings) checkGateway(f *faults, name, value string) {
 		return
 	}
 	host := strings.TrimSuffix(gateway.Hostname(), ".")
-	here, toy := isLoopback(host), strings.Contains(host, "sandbox") || strings.HasSuffix(host, "alipaydev.com")
+	here, toy := isLoopback(host), strings.Contains(host, "sandbox") || strings.HasSuffix(host, "alipaydev.com") || strings.HasSuffix(host, "test.95516.com")
 	switch {
 	case s.Demo() && !here && !toy:
 		f.add(name, "moves real money, and demo mode has sign-ins that everybody knows: set PORTAL_ENV=production")
@@ -182,7 +185,7 @@ func (s Settings) checkGateway(f *faults, name, value string) {
 	case here:
 		f.add(name, "is on this machine: production refuses the sandbox gateway")
 	case toy:
-		f.add(name, "is Alipay's sandbox, where no money moves")
+		f.add(name, "is %s, where no money moves", toyName(host))
 	case strings.Trim(host, "0123456789.") == "" && net.ParseIP(host) == nil:
 		f.add(name, "has a host that is neither a name nor an address")
 	case gateway.Scheme != "https":

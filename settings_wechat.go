@@ -70,6 +70,9 @@ func (s Settings) cashiers() []string {
 	if s.wechatGiven() > 0 {
 		all = append(all, s.WechatBaseURL, wechatCashier)
 	}
+	if s.UnionpayGateway != "" {
+		all = append(all, s.UnionpayGateway)
+	}
 	return all
 }
 

@@ -27,6 +27,7 @@ type Ref struct {
 	OutTradeNo     string    // our payment no: R + yyMMdd + 14 characters
 	OpenedAt       time.Time // when it was sent on its way, as Order.OpenedAt said; UTC, whole seconds; zero: not known
 	GatewayTradeNo string    // the gateway's own number; "": not known yet
+	ExpiresAt      time.Time // the deadline that the gateway was given; UTC; zero: not known
 }
 
 // Order is what a rail needs to ask for money. The same order may come again:
@@ -53,7 +54,9 @@ type Payer struct {
 }
 
 // Ref names the order's payment.
-func (o Order) Ref() Ref { return Ref{OutTradeNo: o.OutTradeNo, OpenedAt: o.OpenedAt} }
+func (o Order) Ref() Ref {
+	return Ref{OutTradeNo: o.OutTradeNo, OpenedAt: o.OpenedAt, ExpiresAt: o.ExpiresAt}
+}
 
 // Checkout is how the payer gets to the gateway: by an address or by a form,
 // and by a QR code beside or instead of it.

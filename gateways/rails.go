@@ -53,6 +53,9 @@ func refOf(p models.Payment) Ref {
 	if p.ConfirmedAt != nil {
 		ref.OpenedAt = p.ConfirmedAt.Truncate(time.Second).UTC()
 	}
+	if p.ExpiresAt != nil {
+		ref.ExpiresAt = p.ExpiresAt.UTC()
+	}
 	if p.GatewayTradeNo != nil {
 		ref.GatewayTradeNo = *p.GatewayTradeNo
 	}
@@ -330,7 +333,11 @@ func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, he
 		r.refusals.add(address)
 		return false, r.Store.JudgeNotify(ctx, id, models.OutcomeRefused, "", err.Error())
 	}
-	outcome, err := r.Store.SettlePayment(ctx, receipt, id)
+	told, err := r.doubted(ctx, gateway, receipt)
+	if err != nil {
+		return false, err
+	}
+	outcome, err := r.Store.SettlePayment(ctx, told, id)
 	if err == nil && outcome == models.OutcomeAsk {
 		outcome, err = r.confirm(ctx, gateway, receipt, id)
 	}
@@ -345,7 +352,8 @@ func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, he
 // confirm asks the gateway about a notify that disagrees with our books. What
 // it confirms is settled or parked; what it does not confirm is refused.
 func (r *Rails) confirm(ctx context.Context, gateway Gateway, told models.Receipt, inboxID int64) (models.Outcome, error) {
-	asked, err := r.query(ctx, gateway, Ref{told.OutTradeNo, told.OpenedAt, told.GatewayTradeNo}, inboxID)
+	ref := Ref{OutTradeNo: told.OutTradeNo, OpenedAt: told.OpenedAt, GatewayTradeNo: told.GatewayTradeNo}
+	asked, err := r.query(ctx, gateway, ref, inboxID)
 	if err != nil {
 		return "", err
 	}

@@ -17,9 +17,12 @@ import (
 
 // showConfirm shows what a draft will do (M5). A payment that was confirmed
 // before has its own page.
-func (p *portal) showConfirm(c echo.Context) error { return p.drawConfirm(c, http.StatusOK, nil) }
+func (p *portal) showConfirm(c echo.Context) error {
+	return p.drawConfirm(c, http.StatusOK, nil, views.BankChoice{})
+}
 
-func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErrors) error {
+// drawConfirm draws that page, with what was refused and chosen on it so far.
+func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErrors, choice views.BankChoice) error {
 	ctx, seller := c.Request().Context(), web.Seller(c)
 	payment, err := p.Store.OwnPayment(ctx, seller.AccountID, c.Param("no"))
 	if err != nil {
@@ -39,6 +42,8 @@ func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErr
 		page.Problem = refused.On("amount")
 	}
 	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().PaymentTTL
+	page.Choice = choice
+	page.Choice.Banks = p.rails.Banks(payment.Rail)
 	if gateway, ok := p.rails.By[payment.Rail]; ok {
 		page.Payee = gateway.Payee()
 	}
@@ -62,12 +67,17 @@ func confirmPage(desk models.RechargeDesk, payment models.Payment) views.Confirm
 }
 
 // confirm sends the draft on its way and the browser to the cashier. Only the
-// stored draft counts; the form carries nothing but its token.
+// stored draft counts; the form carries nothing but its token, and on rails that
+// know banks the payer's choice.
 func (p *portal) confirm(c echo.Context) error {
-	no := c.Param("no")
-	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no), payer(c))
+	no, payer := c.Param("no"), payer(c)
+	if payer.Bank != "" && !p.rails.KnowsBank(payer.Bank) {
+		unknown := &models.Error{Code: models.Invalid, Field: "bank", Key: "error.bank.unknown"}
+		return p.drawConfirm(c, http.StatusUnprocessableEntity, nil, views.BankChoice{Corporate: payer.Corporate, Error: unknown})
+	}
+	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no), payer)
 	if fields, refused := web.Refused(err); refused {
-		return p.drawConfirm(c, http.StatusUnprocessableEntity, fields)
+		return p.drawConfirm(c, http.StatusUnprocessableEntity, fields, views.BankChoice{Corporate: payer.Corporate})
 	}
 	if models.CodeOf(err) == models.Unavailable && payment.State == models.PaymentPending {
 		p.Flash(c, layout.Flash{Key: "flash.payment_unopened"})

@@ -52,7 +52,7 @@ func (p *portal) changeMethod(c echo.Context) error {
 	payment, err := p.rails.ChangeMethod(c.Request().Context(), web.Seller(c).AccountID, c.Param("no"), method)
 	if fields, refused := web.Refused(err); refused {
 		if payment.State == models.PaymentDraft {
-			return p.drawConfirm(c, http.StatusUnprocessableEntity, fields)
+			return p.drawConfirm(c, http.StatusUnprocessableEntity, fields, views.BankChoice{})
 		}
 		return web.SeeOther(c, rechargeForm(payment, models.Rail(method)))
 	}

@@ -105,6 +105,7 @@ func (p *portal) ops(e *echo.Echo, metrics http.Handler) {
 func (p *portal) callbacks(e *echo.Echo) {
 	e.POST("/notify/:rail", p.notify)
 	e.GET("/return/:rail", p.comeBack)
+	e.POST("/return/unionpay", p.comeBackByForm(models.RailUnionpay))
 }
 
 // everybody: signed in or not.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"ztc-portal/gateways/unionpay"
 	"ztc-portal/handlers/api"
 	"ztc-portal/models"
 	"ztc-portal/views"
@@ -31,6 +32,7 @@ var made = map[string][]string{
 	"method.":          words(rails),
 	"method.speed.":    words(rails),
 	"method.fee.":      words(rails),
+	"bank.":            unionpay.Banks,
 	"timeline.":        words(models.EventKinds),
 	"timeline.ends.":   words(components.EventsThatEnd),
 	"api.reject.":      words(slices.Concat(models.RejectCodes, models.ResultCodes)),

@@ -3,6 +3,7 @@ package views_test
 import (
 	"time"
 
+	"ztc-portal/gateways/unionpay"
 	"ztc-portal/models"
 	"ztc-portal/views"
 	"ztc-portal/views/components"
@@ -64,6 +65,10 @@ func rechargeScreens() []screen {
 	}
 	none := confirm
 	none.Campaigns = nil
+	banking := none
+	banking.Rail, banking.Payee, banking.Choice = models.RailUnionpay, "777290000000001", views.BankChoice{Banks: unionpay.Banks, Bank: "CMB", Corporate: true}
+	bankRefused := banking
+	bankRefused.Choice = views.BankChoice{Banks: unionpay.Banks, Error: &models.Error{Code: models.Invalid, Field: "bank", Key: "error.bank.unknown"}}
 	handover := views.HandoverPage{
 		No: no, Rail: models.RailUnionpay, Amount: 1_600_00, Action: "https://gateway.bank.example/frontTransReq.do", Fields: map[string]string{"orderId": no, "txnAmt": "160000"},
 	}
@@ -74,6 +79,8 @@ func rechargeScreens() []screen {
 		{"recharge-fresh", fresh.Title, views.Recharge(fresh), on("/recharge")},
 		{"confirm", confirm.Title, views.Confirm(confirm), suspended("/payments/" + no + "/confirm")},
 		{"handover", handover.Title, views.Handover(handover), on("/payments/" + no + "/confirm")},
+		{"confirm-bank", banking.Title, views.Confirm(banking), on("/payments/" + no + "/confirm")},
+		{"confirm-bank-refused", bankRefused.Title, views.Confirm(bankRefused), on("/payments/" + no + "/confirm")},
 		{"confirm-none", none.Title, views.Confirm(none), on("/payments/" + no + "/confirm")},
 	}
 }

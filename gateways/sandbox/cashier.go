@@ -24,6 +24,7 @@ const (
 	faceRefunded = "refunded" // paid, and all of it given back
 	faceClosed   = "closed"   // ended unpaid
 	faceLeft     = "left"     // the buyer walked away
+	faceRefused  = "refused"  // the buyer said no, and goes back by a form
 )
 
 // cashierPage is what the cashier shows. Its fields are words and numbers only.
@@ -39,8 +40,9 @@ type cashierPage struct {
 	Minutes   int64 // left of the time to pay, when the page was made
 	Seconds   int64
 	Faults    []Fault
-	LateFault Fault // pays what is closed
-	Back      way   // to the merchant; no URL if it gave none
+	LateFault Fault  // pays what is closed
+	Back      way    // to the merchant; no URL if it gave none
+	Bank      string // a key; "": the wire knows no banks, or none was chosen
 }
 
 // DeadlineClock is the end of the time to pay, in Beijing time.
@@ -118,7 +120,7 @@ func (s *Sandbox) submitCashier(w http.ResponseWriter, r *http.Request) {
 	case outcome == outcomePay && fault.known():
 		s.takePayment(w, r, o, fault)
 	case outcome == outcomeRefuse:
-		s.sendBack(w, r, o, tr)
+		s.turnBack(w, r, o, tr)
 	case outcome == outcomeAbandon:
 		s.drawCashier(w, r, http.StatusOK, o, tr, faceLeft)
 	default:
@@ -152,6 +154,22 @@ func (s *Sandbox) sendBack(w http.ResponseWriter, r *http.Request, o order, tr T
 	http.Redirect(w, r, to.URL, http.StatusSeeOther)
 }
 
+// turnBack is sendBack for who has not paid: a form that leads back needs a page
+// that says so.
+func (s *Sandbox) turnBack(w http.ResponseWriter, r *http.Request, o order, tr Trade) {
+	to, err := s.wire.back(o, tr, s.opts.Now())
+	if err == nil && len(to.Fields) > 0 && tr.Status == StatusWaiting {
+		s.drawCashier(w, r, http.StatusOK, o, tr, faceRefused)
+		return
+	}
+	s.sendBack(w, r, o, tr)
+}
+
+// banking is a wire whose payers stand at a bank.
+type banking interface {
+	bank(r *http.Request, o order) string
+}
+
 func (s *Sandbox) drawCashier(w http.ResponseWriter, r *http.Request, status int, o order, tr Trade, face string) {
 	back, err := s.wire.back(o, tr, s.opts.Now())
 	if err != nil {
@@ -165,6 +183,11 @@ func (s *Sandbox) drawCashier(w http.ResponseWriter, r *http.Request, status int
 		Amount: price(tr.amountFen()), Subject: tr.Subject, OrderNo: tr.OutTradeNo, TradeNo: tr.TradeNo,
 		Deadline: tr.ExpiresAt, Minutes: int64(left.Minutes()), Seconds: int64(left.Seconds()) % 60,
 		Faults: Faults, LateFault: FaultPayAfterClose, Back: back,
+	}
+	if banks, ok := s.wire.(banking); ok {
+		if code := banks.bank(r, o); code != "" {
+			page.Bank = "bank." + code
+		}
 	}
 	w.Header().Set("Content-Security-Policy", policy(originOf(back.URL)))
 	s.render(w, status, "cashier.html", page)

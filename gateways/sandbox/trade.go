@@ -127,9 +127,13 @@ func (t *tx) openTrade(o order) (Trade, error) {
 	if !t.now.Before(o.expiresAt) || (o.kind == kindQR && !t.now.Before(o.createdAt.Add(qrLife))) {
 		return Trade{}, errExpired
 	}
+	number := newNumber(t.now, "22001", 28)
+	if own, ok := t.wire.(numbering); ok {
+		number = own.tradeNo(t.now)
+	}
 	_, err = t.exec(`INSERT INTO trades (out_trade_no, trade_no, status, total_fen, subject, body,
 		passback_params, notify_url, created_ms, expires_ms) VALUES (?,?,?,?,?,?,?,?,?,?)`,
-		o.outTradeNo, newNumber(t.now, "22001", 28), StatusWaiting, o.totalFen, o.subject, o.body,
+		o.outTradeNo, number, StatusWaiting, o.totalFen, o.subject, o.body,
 		o.passbackParams, o.notifyURL, millis(t.now), millis(o.expiresAt))
 	if err != nil {
 		return Trade{}, err

@@ -34,3 +34,6 @@ type way struct {
 	URL    string // "": nowhere
 	Fields map[string]string
 }
+
+// numbering is a wire that numbers trades in its own way.
+type numbering interface{ tradeNo(now time.Time) string }

@@ -31,20 +31,23 @@ func TestPagesHaveTheSameWordsInEveryLanguage(t *testing.T) {
 
 func TestEveryWordIsUsedAndEveryWordUsedIsThere(t *testing.T) {
 	used := map[string]bool{}
-	for _, face := range []string{faceWaiting, facePaid, faceRefunded, faceClosed, faceLeft} {
+	for _, face := range []string{faceWaiting, facePaid, faceRefunded, faceClosed, faceLeft, faceRefused} {
 		used["cashier.title."+face] = true
 		if face != faceWaiting {
 			used["cashier.text."+face] = true
 		}
 	}
-	for _, w := range []wire{&alipayWire{}, &wechatWire{}} {
+	for _, w := range []wire{&alipayWire{}, &wechatWire{}, &unionpayWire{}} {
 		used["brand."+w.name()] = true
+	}
+	for _, code := range unionpayBanks {
+		used["bank."+code] = true
 	}
 	for _, f := range Faults {
 		used["fault."+string(f)+".name"], used["fault."+string(f)+".hint"] = true, true
 	}
 	inTemplate := regexp.MustCompile(`\.T "([^"]+)"`)
-	inCode := regexp.MustCompile(`"(problem\.[a-z_]+)"`)
+	inCode := regexp.MustCompile(`"(problem\.[a-z_]+|banks\.title)"`)
 	err := fs.WalkDir(os.DirFS("."), ".", func(path string, _ fs.DirEntry, err error) error {
 		find := inTemplate
 		if strings.HasSuffix(path, ".go") {
