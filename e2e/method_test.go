@@ -120,8 +120,7 @@ func TestStaffSwitchAMethodOff(t *testing.T) {
 		staff.tabTo("reason")
 		staff.type_("no")
 		staff.key(kb.Enter)
-		staff.see("原因")
-		staff.look("staff-method-refused")
+		staff.see("请写明原因，至少 5 个字")
 		staff.tabTo("reason")
 		staff.type_(reason) // in the place of what was typed before
 		staff.key(kb.Enter)
