@@ -27,12 +27,14 @@ var (
 	parkedDesc   = prometheus.NewDesc("portal_webhooks_parked", "Webhook messages given up until staff send them again.", nil, nil)
 	figureDesc   = prometheus.NewDesc("portal_figure", "Figures that staff watch, in the unit of their name; one of which too little is known is left out.", []string{"name"}, nil)
 	alertDesc    = prometheus.NewDesc("portal_staff_alert", "Whether a figure is out of its band: 0 no, 1 warning, 2 alarm.", []string{"name"}, nil)
+	failingDesc  = prometheus.NewDesc("portal_rail_failing", "Whether a rail's gateway does not answer: 0 no, 1 yes.", []string{"rail"}, nil)
+	railOffDesc  = prometheus.NewDesc("portal_rail_off", "Whether staff switched a rail off: 0 no, 1 yes.", []string{"rail"}, nil)
 	judgedDesc   = prometheus.NewDesc("portal_staff_alerts_judged_timestamp_seconds", "When the figures were last held against their bands.", nil, nil)
 	pendingDesc  = prometheus.NewDesc("portal_webhooks_pending", "Webhook messages on their way.", nil, nil)
 )
 
 func (f figures) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{paymentsDesc, accountsDesc, arrearsDesc, suspenseDesc, parkedDesc, pendingDesc, figureDesc, alertDesc, judgedDesc} {
+	for _, desc := range []*prometheus.Desc{paymentsDesc, accountsDesc, arrearsDesc, suspenseDesc, parkedDesc, pendingDesc, figureDesc, alertDesc, judgedDesc, failingDesc, railOffDesc} {
 		ch <- desc
 	}
 }
@@ -64,9 +66,21 @@ func (f figures) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(alertDesc, float64(alertLevels[read.Alerts[f.Figure]]), string(f.Figure))
 	}
+	for _, m := range read.Methods {
+		gauge(failingDesc, oneIf(m.FailingSince != nil), string(m.Rail))
+		gauge(railOffDesc, oneIf(m.Off), string(m.Rail))
+	}
 	if !read.JudgedAt.IsZero() {
 		gauge(judgedDesc, float64(read.JudgedAt.Unix()))
 	}
+}
+
+// oneIf is a yes or no as a gauge has it.
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // alertLevels are the levels of an open alert as a gauge has them.

@@ -27,6 +27,13 @@ func TestMetricsTellOfTheWholePortal(t *testing.T) {
 			if wait, err := b.WebhookTried(t.Context(), first.ID, false, "503"); err != nil || wait != 0 {
 				t.Fatal(wait, err)
 			}
+			b.SetMethods(nil, models.NewMethod(models.RailAlipay, 1, 2), models.NewMethod(models.RailWechat, 1, 2))
+			if err := b.NoteFailing(t.Context(), models.RailAlipay, b.Clock.Now(), b.Clock.Now().Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.SwitchMethod(t.Context(), models.CommandLine, models.MethodSwitch{Rail: models.RailWechat, Off: true, Reason: "a test"}); err != nil {
+				t.Fatal(err)
+			}
 			b.Queue.Figures.Oldest = 7 * time.Minute
 			if err := b.JudgeFigures(t.Context()); err != nil {
 				t.Fatal(err)
@@ -37,7 +44,8 @@ func TestMetricsTellOfTheWholePortal(t *testing.T) {
 				`portal_staff_alert{name="webhooks_parked"} 1`, `portal_staff_alert{name="queue_oldest_seconds"} 1`, `portal_staff_alert{name="ledger_faults"} 0`,
 				"portal_staff_alerts_judged_timestamp_seconds " + fmt.Sprint(float64(b.Clock.Now().Unix())),
 				`portal_payments{state="pending"} 1`, `portal_accounts{state="arrears"} 1`, "portal_arrears_fen 3000", "portal_suspense_fen 0",
-				"portal_webhooks_parked 1", "portal_webhooks_pending 1",
+				`portal_rail_failing{rail="alipay"} 1`, `portal_rail_failing{rail="wechat"} 0`, `portal_rail_off{rail="alipay"} 0`, `portal_rail_off{rail="wechat"} 1`,
+				`portal_figure{name="rails_failing"} 1`, "portal_webhooks_parked 1", "portal_webhooks_pending 1",
 			}
 			answer := httptest.NewRecorder()
 			metricsHandler(b.Store, slog.New(slog.DiscardHandler)).ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))

@@ -36,7 +36,7 @@ func openStore(s Settings, log *slog.Logger, now func() time.Time) (*models.Stor
 		return nil, err
 	}
 	store, err := models.Open(s.DatabaseURL, models.Options{
-		Rules: rules, Rails: s.rails(), Log: log, Now: now, Wall: time.Now, Secret: secret, PublicURL: s.PublicURL,
+		Rules: rules, Log: log, Now: now, Wall: time.Now, Secret: secret, PublicURL: s.PublicURL,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -207,15 +207,6 @@ func (s Settings) withSandbox(m sandbox.Merchant) Settings {
 	return s
 }
 
-// rails are what sellers can recharge by, in the order in which it is offered.
-func (s Settings) rails() []models.Rail {
-	rails := []models.Rail{models.RailAlipay}
-	if s.wechatGiven() > 0 || s.wechatSandbox() {
-		rails = append(rails, models.RailWechat)
-	}
-	return rails
-}
-
 // openRails are the rails of a process, whose keys are read now.
 func openRails(s Settings, store *models.Store, log *slog.Logger) (*gateways.Rails, error) {
 	rail, err := alipayRail(s)
@@ -228,7 +219,19 @@ func openRails(s Settings, store *models.Store, log *slog.Logger) (*gateways.Rai
 			return nil, err
 		}
 	}
-	return &gateways.Rails{Store: store, By: by, PublicURL: s.PublicURL, Log: log}, nil
+	rails := &gateways.Rails{Store: store, By: by, PublicURL: s.PublicURL, Log: log}
+	store.SetMethods(rails, s.methods(by)...)
+	return rails, nil
+}
+
+// methods are the ways to recharge of the rails that are configured, each with
+// its limits.
+func (s Settings) methods(by map[models.Rail]gateways.Gateway) []models.Method {
+	methods := make([]models.Method, 0, len(by))
+	for rail := range by {
+		methods = append(methods, models.NewMethod(rail, s.MinRechargeFen, s.MaxRechargeFen))
+	}
+	return methods
 }
 
 func alipayRail(s Settings) (*alipay.Rail, error) {

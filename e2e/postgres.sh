@@ -41,6 +41,9 @@ if [ $durable = no ] && [ "$(df --output=avail /dev/shm 2>/dev/null | tail -n 1)
   place=/dev/shm
 fi
 folder=$(mktemp -d "$place/portal-postgres.XXXXXX")
+if [ $place != /tmp ]; then # the tests' own files too; what the compiler makes is large and stays on the disk
+  export GOTMPDIR="${GOTMPDIR:-/tmp}" TMPDIR="$folder/tmp"
+fi
 child=
 finish() {
   trap - EXIT
@@ -80,6 +83,7 @@ for attempt in 1 2 3 4 5 6 7 8; do
   [ $attempt -lt 8 ] || { cat "$folder/log" >&2; die "PostgreSQL does not start"; }
 done
 cd "$OLDPWD"
+if [ -n "${TMPDIR:-}" ]; then mkdir -p "$TMPDIR"; fi
 
 export PORTAL_TEST_POSTGRES_URL="postgres://portal:$password@127.0.0.1:$port/postgres?sslmode=disable"
 

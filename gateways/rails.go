@@ -20,6 +20,7 @@ type Rails struct {
 	PublicURL string // what gateways call us; no slash at its end
 	Log       *slog.Logger
 	refusals  refusals
+	breakers  breakers
 }
 
 // Who asks a gateway; kept with the answer.
@@ -66,7 +67,8 @@ func unavailable(err error) error {
 // Confirm sends a draft on its way and gives the way to the cashier. Called
 // again on a pending payment it gives the way again; on one whose time is over,
 // or that was paid, an empty checkout. subject is what the payer reads at the gateway.
-// NotFound, Conflict as models.Store.ConfirmPayment; Unavailable.
+// On a rail that fails, or is switched off, it stays a draft: FieldErrors on "method".
+// NotFound, Conflict as models.Store.ConfirmPayment; Unavailable: it is pending, and can't be opened.
 func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string, payer Payer) (models.Payment, Checkout, error) {
 	p, err := r.Store.OwnPayment(ctx, accountID, no)
 	if err != nil {
@@ -76,10 +78,20 @@ func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string
 	if err != nil {
 		return p, Checkout{}, err
 	}
-	p, err = r.Store.ConfirmPayment(ctx, accountID, no, gateway.Payee())
-	if err != nil || p.State != models.PaymentPending || !r.Store.Now().Before(*p.ExpiresAt) {
-		return p, Checkout{}, err
+	begins := p.State == models.PaymentDraft
+	if begins {
+		if err := r.admit(p.Rail); err != nil {
+			return p, Checkout{}, err
+		}
 	}
+	stands, err := r.Store.ConfirmPayment(ctx, accountID, no, gateway.Payee())
+	if err != nil || stands.State != models.PaymentPending || !r.Store.Now().Before(*stands.ExpiresAt) {
+		if begins {
+			r.breakers.of(p.Rail).release()
+		}
+		return stands, Checkout{}, err
+	}
+	p = stands
 	checkout, err := r.open(ctx, gateway, &p, subject, payer)
 	return p, checkout, err
 }
@@ -94,6 +106,7 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 		PageURL:   r.PublicURL + "/payments/" + p.No,
 		SkipQR:    p.QRContent != "",
 	})
+	r.heardOpening(ctx, p.Rail, checkout, err)
 	if err != nil {
 		r.Log.WarnContext(ctx, "gateway gave no full checkout", "payment", p.No, "error", err)
 	}
@@ -113,6 +126,11 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 // Unavailable while it can't be asked: then nothing is known and the payment
 // stays as it is, marked as being checked.
 func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
+	return r.ask(ctx, no, by, nil)
+}
+
+// ask is the way that every question about a payment of ours goes.
+func (r *Rails) ask(ctx context.Context, no, by string, act *models.StaffAct) (Asked, error) {
 	p, err := r.Store.PaymentByNo(ctx, no)
 	if err != nil {
 		return Asked{}, err
@@ -121,27 +139,20 @@ func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
 	if err != nil {
 		return Asked{}, err
 	}
-	asked, err := r.query(ctx, gateway, refOf(p), 0)
-	answer, detail := string(asked.State), asked.Facts
+	receipt, failed := gateway.Query(ctx, refOf(p))
+	r.heard(ctx, p.Rail, by == BySeller || by == ByReturn, failed)
+	asked, told := Asked{State: receipt.State, Facts: receipt.Facts()}, models.Told{Receipt: &receipt}
 	switch {
-	case errors.Is(err, ErrUnavailable):
-		answer, detail = models.AnswerUnavailable, err.Error()
-	case err != nil:
+	case errors.Is(failed, ErrNotExist):
+		asked, told, failed = Asked{State: models.TradeNotExist}, models.Told{}, nil
+	case failed != nil:
+		asked, told = Asked{State: models.TradeUnknown}, models.Told{Failure: failed.Error()}
+	}
+	if asked.Outcome, err = r.Store.SettleAnswer(ctx, no, by, act, told); err != nil {
 		return asked, err
-	case asked.Outcome.Credited() || asked.Outcome == models.OutcomeSuspense:
-		answer = string(asked.Outcome)
 	}
-	if noted := r.Store.NoteQuery(ctx, p.ID, by, answer, detail); noted != nil {
-		return asked, noted
-	}
-	unclear := err != nil || asked.State == models.TradeUnknown
-	if unclear || p.CheckingSince != nil {
-		if noted := r.Store.NoteChecking(ctx, no, unclear); noted != nil {
-			return asked, noted
-		}
-	}
-	if err != nil {
-		return asked, unavailable(err)
+	if failed != nil {
+		return asked, unavailable(failed)
 	}
 	return asked, nil
 }
@@ -150,6 +161,7 @@ func (r *Rails) Ask(ctx context.Context, no, by string) (Asked, error) {
 // it confirms. The error is ErrUnavailable or a failure of the books.
 func (r *Rails) query(ctx context.Context, gateway Gateway, ref Ref, inboxID int64) (Asked, error) {
 	receipt, err := gateway.Query(ctx, ref)
+	r.heard(ctx, gateway.Rail(), false, err)
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return Asked{State: models.TradeUnknown}, err
@@ -229,6 +241,7 @@ func (r *Rails) settleOrClose(ctx context.Context, p models.Payment, ask asking)
 		return false, err
 	}
 	closed, err := gateway.Close(ctx, refOf(p))
+	r.heard(ctx, p.Rail, true, err)
 	if err != nil {
 		return false, r.checking(ctx, p.No, err)
 	}
@@ -256,7 +269,8 @@ func (r *Rails) checking(ctx context.Context, no string, cause error) error {
 // Resume puts a new payment in the place of one that ended unpaid, or is still
 // pending: the old one is asked about and closed at the gateway first. When
 // the old one turns out to be paid it is given back, settled, and nothing new
-// is made. subject names the new payment for the payer. NotFound, Conflict as models.Store.ResumePayment; Unavailable.
+// is made. subject names the new payment for the payer. NotFound, Conflict as models.Store.ResumePayment; Unavailable;
+// FieldErrors on "method" where the rail is switched off: the old one then stays as it is.
 func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject func(no string) string, payer Payer) (models.Payment, error) {
 	old, err := r.Store.OwnPayment(ctx, accountID, no)
 	if err != nil {
@@ -264,6 +278,9 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 	}
 	gateway, err := r.on(old.Rail)
 	if err != nil {
+		return old, err
+	}
+	if err := r.Store.MayBegin(ctx, old.Rail); err != nil && !old.State.IsPaid() {
 		return old, err
 	}
 	switch old.State {

@@ -2,7 +2,6 @@ package gateways
 
 import (
 	"context"
-	"errors"
 
 	"ztc-portal/models"
 )
@@ -12,29 +11,7 @@ import (
 // transaction; nothing is credited but what the gateway confirms. NotFound;
 // Unavailable while it can't be asked, which is kept and audited too.
 func (r *Rails) AskForStaff(ctx context.Context, act models.StaffAct, no string) (Asked, error) {
-	p, err := r.Store.PaymentByNo(ctx, no)
-	if err != nil {
-		return Asked{}, err
-	}
-	gateway, err := r.on(p.Rail)
-	if err != nil {
-		return Asked{}, err
-	}
-	receipt, failed := gateway.Query(ctx, refOf(p))
-	asked, told := Asked{State: receipt.State}, models.Told{Receipt: &receipt}
-	switch {
-	case errors.Is(failed, ErrNotExist):
-		asked.State, told, failed = models.TradeNotExist, models.Told{}, nil
-	case failed != nil:
-		asked.State, told = models.TradeUnknown, models.Told{Failure: failed.Error()}
-	}
-	if asked.Outcome, err = r.Store.SettleForStaff(ctx, act, no, told); err != nil {
-		return asked, err
-	}
-	if failed != nil {
-		return asked, unavailable(failed)
-	}
-	return asked, nil
+	return r.ask(ctx, no, models.ByStaff, &act)
 }
 
 // CloseForStaff ends a pending payment at the word of staff, in the order of

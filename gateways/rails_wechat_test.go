@@ -20,9 +20,10 @@ type wechatDesk struct {
 func eachWechatDesk(t *testing.T, test func(*testing.T, wechatDesk)) {
 	t.Helper()
 	t.Parallel()
-	modelstest.EachWith(t, []models.Rail{models.RailAlipay, models.RailWechat}, func(t *testing.T, b *modelstest.Bench) {
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		d := wechatDesk{newDesk(t, b), gatewaystest.OpenWechat(t, b.Clock.Now)}
 		d.rails.By[models.RailWechat] = d.far.Rail
+		b.SetMethods(d.rails, models.NewMethod(models.RailAlipay, 200*models.Yuan, 500_000*models.Yuan), models.NewMethod(models.RailWechat, 200*models.Yuan, 500_000*models.Yuan))
 		test(t, d)
 	})
 }

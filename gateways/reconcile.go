@@ -9,9 +9,6 @@ import (
 	"ztc-portal/models"
 )
 
-// ByStaff: a member of staff asks.
-const ByStaff = "staff"
-
 // maxBillLines is the most that one day may hold.
 const maxBillLines = 2_000_000
 
@@ -149,7 +146,7 @@ func (r *Rails) RepairDifference(ctx context.Context, by models.Actor, id int64)
 	if err != nil {
 		return "", err
 	}
-	asked, err := r.Ask(ctx, d.OutTradeNo, ByStaff)
+	asked, err := r.AskForStaff(ctx, models.StaffAct{By: by, Action: models.ActRepair}, d.OutTradeNo)
 	if models.CodeOf(err) == models.NotFound { // no payment of ours: what is confirmed stands in suspense
 		if asked, err = r.query(ctx, gateway, Ref{OutTradeNo: d.OutTradeNo, GatewayTradeNo: d.TradeNo}, 0); errors.Is(err, ErrUnavailable) {
 			err = unavailable(err)

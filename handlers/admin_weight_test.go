@@ -135,7 +135,7 @@ func (s *site) fill(t testing.TB) map[string]string {
 	}
 	s.fillDays(t)
 	return map[string]string{
-		"accounts/:id": fmt.Sprint("accounts/", account), "payments/:no": "payments/" + paid.No, "approvals/:id": "approvals/1",
+		"accounts/:id": fmt.Sprint("accounts/", account), "payments/:no": "payments/" + paid.No, "methods/:rail": "methods/alipay", "approvals/:id": "approvals/1",
 		"suspense/:id": "suspense/1", "reconciliation/:id": "reconciliation/" + dayPath[len("/admin/reconciliation/"):],
 	}
 }

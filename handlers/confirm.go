@@ -11,12 +11,15 @@ import (
 	"ztc-portal/handlers/web"
 	"ztc-portal/models"
 	"ztc-portal/views"
+	"ztc-portal/views/layout"
 	"ztc-portal/views/text"
 )
 
 // showConfirm shows what a draft will do (M5). A payment that was confirmed
 // before has its own page.
-func (p *portal) showConfirm(c echo.Context) error {
+func (p *portal) showConfirm(c echo.Context) error { return p.drawConfirm(c, http.StatusOK, nil) }
+
+func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErrors) error {
 	ctx, seller := c.Request().Context(), web.Seller(c)
 	payment, err := p.Store.OwnPayment(ctx, seller.AccountID, c.Param("no"))
 	if err != nil {
@@ -30,11 +33,16 @@ func (p *portal) showConfirm(c echo.Context) error {
 		return err
 	}
 	page := confirmPage(desk, payment)
+	page.Pending = pendingBeside(desk.Pending, payment)
+	page.Problem = refused.On("method")
+	if page.Problem == nil {
+		page.Problem = refused.On("amount")
+	}
 	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().PaymentTTL
 	if gateway, ok := p.rails.By[payment.Rail]; ok {
 		page.Payee = gateway.Payee()
 	}
-	return p.Render(c, http.StatusOK, page, views.Confirm(page))
+	return p.Render(c, status, page, views.Confirm(page))
 }
 
 func confirmPage(desk models.RechargeDesk, payment models.Payment) views.ConfirmPage {
@@ -49,7 +57,7 @@ func confirmPage(desk models.RechargeDesk, payment models.Payment) views.Confirm
 			State: preview.StateAfter, Arrears: preview.ArrearsLeft, Cash: preview.After.Cash, Bonus: preview.After.Bonus,
 			Spendable: preview.After.Spendable(), Runway: preview.Runway,
 		},
-		Campaigns: preview.Campaigns,
+		Campaigns: preview.Campaigns, Other: otherWays(desk.Methods, payment),
 	}
 }
 
@@ -58,6 +66,13 @@ func confirmPage(desk models.RechargeDesk, payment models.Payment) views.Confirm
 func (p *portal) confirm(c echo.Context) error {
 	no := c.Param("no")
 	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no), payer(c))
+	if fields, refused := web.Refused(err); refused {
+		return p.drawConfirm(c, http.StatusUnprocessableEntity, fields)
+	}
+	if models.CodeOf(err) == models.Unavailable && payment.State == models.PaymentPending {
+		p.Flash(c, layout.Flash{Key: "flash.payment_unopened"})
+		return web.SeeOther(c, "/payments/"+no)
+	}
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func paymentPage(d models.PaymentDesk) views.PaymentPage {
 		HasQR: payment.QRContent != "", Checking: payment.CheckingSince != nil, Findings: d.Findings,
 		Poll:     payment.State == models.PaymentPending,
 		PaidLate: payment.PaidLate, AccountState: desk.Account.State(), Recovery: d.Steps,
-		Resumes: d.Resumes, ResumedBy: d.ResumedBy,
+		Resumes: d.Resumes, ResumedBy: d.ResumedBy, Other: otherWays(desk.Methods, payment),
 	}
 	if i := slices.IndexFunc(d.Findings, models.Finding.IsClear); i >= 0 { // the newest stands first
 		page.AskedAt = d.Findings[i].AskedAt
@@ -109,6 +109,9 @@ func (p *portal) cancelPayment(c echo.Context) error {
 // resumePayment puts a new payment in the place of one that ended unpaid (M8).
 func (p *portal) resumePayment(c echo.Context) error {
 	payment, err := p.rails.Resume(c.Request().Context(), web.Seller(c).AccountID, c.Param("no"), subject, payer(c))
+	if _, refused := web.Refused(err); refused {
+		return web.SeeOther(c, rechargeForm(payment, payment.Rail))
+	}
 	if err != nil {
 		return err
 	}

@@ -44,12 +44,13 @@ func (p *portal) drawRecharge(c echo.Context, status int, form views.RechargeFor
 
 func rechargePage(desk models.RechargeDesk, form views.RechargeForm) views.RechargePage {
 	if form.Method == "" && len(form.Errors) == 0 {
-		form.Method = string(preferred(desk))
+		form.Method = string(desk.Methods[0].Rail)
 	}
+	closed, proposed := propose(&form, desk.Methods)
 	page := views.RechargePage{
-		Now: desk.Now, Form: form,
+		Now: desk.Now, Form: form, Closed: closed, Proposed: proposed,
 		State: desk.Account.State(), Arrears: desk.Funds.Arrears(), Cash: desk.Funds.Cash, Bonus: desk.Funds.Bonus,
-		Spendable: desk.Funds.Spendable(), DailyCost: desk.DailyCost.Fen, Minimum: desk.Methods[0].Min,
+		Spendable: desk.Funds.Spendable(), DailyCost: desk.DailyCost.Fen, Minimum: least(desk.Methods),
 		Pending: pendingPayment(desk.Pending),
 	}
 	typed, _, problems := models.RechargeInput{Amount: form.Amount, Method: form.Method}.Parse(desk.Methods)
@@ -70,16 +71,6 @@ func rechargePage(desk models.RechargeDesk, form views.RechargeForm) views.Recha
 		page.Estimate = estimate(desk, typed)
 	}
 	return page
-}
-
-// preferred is the method used last, or the first there is.
-func preferred(desk models.RechargeDesk) models.Rail {
-	for _, m := range desk.Methods {
-		if m.Rail == desk.Account.LastMethod {
-			return m.Rail
-		}
-	}
-	return desk.Methods[0].Rail
 }
 
 func estimate(desk models.RechargeDesk, amount models.Fen) views.Estimate {

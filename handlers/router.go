@@ -130,6 +130,7 @@ func (p *portal) sellers(all *echo.Group) {
 	g.GET("/payments", p.listPayments)
 	g.GET("/payments/:no/confirm", p.showConfirm)
 	g.POST("/payments/:no/confirm", p.confirm)
+	g.POST("/payments/:no/method", p.changeMethod)
 	g.GET("/payments/:no", p.showPayment)
 	g.GET("/payments/:no/qr.png", p.paymentQR)
 	g.POST("/payments/:no/check", p.checkPayment)

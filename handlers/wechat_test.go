@@ -21,12 +21,13 @@ const phoneAgent = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/14
 func eachWechatSite(t *testing.T, test func(*testing.T, *site, *gatewaystest.Wechat)) {
 	t.Helper()
 	t.Parallel()
-	modelstest.EachWith(t, []models.Rail{models.RailAlipay, models.RailWechat}, func(t *testing.T, b *modelstest.Bench) {
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		far := gatewaystest.OpenWechat(t, b.Clock.Now)
 		s := newSite(t, b, func(cfg *handlers.Config) {
 			cfg.Rails.By[models.RailWechat] = far.Rail
 			cfg.Cashiers = append(cfg.Cashiers, far.URL)
 		})
+		s.SetMethods(s.rails, models.NewMethod(models.RailAlipay, 200*yuan, 500_000*yuan), models.NewMethod(models.RailWechat, 200*yuan, 500_000*yuan))
 		test(t, s, far)
 	})
 }

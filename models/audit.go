@@ -44,7 +44,7 @@ var AuditActions = []string{
 	ActAsk, ActRepair, ActClose, "approval.ask", "approval.approved", "approval.refused", "approval.withdrawn", "approval.failed",
 	"refund.settled", "refund.released", "reconciliation.run", "difference.work",
 	"job.cancel", "job.retry", "job.delete", "queue.pause", "queue.resume",
-	"webhook.resend", "apikey.create", "apikey.revoke",
+	"method.off", "method.on", "webhook.resend", "apikey.create", "apikey.revoke",
 	"audit.seal", "audit.export",
 }
 

@@ -14,6 +14,7 @@ const (
 	FigureParked   Figure = "webhooks_parked"
 	FigureQueue    Figure = "queue_oldest_seconds" // the job that is due and has waited longest
 	FigureRefused  Figure = "notifies_refused"
+	FigureRails    Figure = "rails_failing" // whose gateways do not answer
 	FigureLedger   Figure = "ledger_faults" // that the last reading of the whole ledger found
 )
 
@@ -40,6 +41,7 @@ type Band struct {
 var Bands = []Band{
 	{Figure: FigureLedger, Warn: 0, Alarm: 0},
 	{Figure: FigureStuck, Warn: 0, Alarm: 9, Aged: 15 * time.Minute},
+	{Figure: FigureRails, Warn: 0, Alarm: 1},
 	{Figure: FigureSuccess, Below: true, Warn: 80, Alarm: 50, Window: time.Hour, Least: 20},
 	{Figure: FigureCredit, Warn: 60, Alarm: 300, Window: time.Hour, Least: 20},
 	{Figure: FigureSuspense, Warn: 0, Alarm: 19, Aged: 24 * time.Hour},

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
@@ -38,13 +39,14 @@ const (
 type Options struct {
 	Now   func() time.Time // the clock; time.Now when nil
 	Rules Rules            // limits and durations; DefaultRules() when zero
-	Rails []Rail           // that sellers can recharge by, in this order; Alipay alone when nil
 	Log   *slog.Logger
 	Pool  int // connections at most; 0 means a sensible number
 
 	Wall      func() time.Time // the machine's clock, by which staff sign in; Now when nil
 	Secret    []byte           // seals the staff's second factors; without it they have none
 	PublicURL string           // the portal's own address, which passkeys are bound to; empty: there are none
+
+	PasswordMemory uint32 // KiB that hashing a password takes; 0: 19 MiB. Tests, which hash often, take less
 }
 
 // Store is the only way to the database. Exported methods open one
@@ -55,7 +57,6 @@ type Store struct {
 	engine Engine
 	now    func() time.Time
 	rules  Rules
-	rails  []Rail
 	log    *slog.Logger
 	queue  Enqueuer
 	system *systemAccounts
@@ -66,6 +67,10 @@ type Store struct {
 	vault  *vault     // nil: opened without a secret
 	party  *passParty // nil: opened without an address that passkeys can be bound to
 	week   *weekTimes
+	hashes argon2id.Params
+
+	methods []Method    // nil: Alipay alone
+	watcher RailWatcher // nil: every rail is taken to work
 }
 
 // Open connects to "sqlite:PATH" or "postgres://…". It does not migrate.
@@ -79,9 +84,6 @@ func Open(url string, opt Options) (*Store, error) {
 	if opt.Rules == (Rules{}) {
 		opt.Rules = DefaultRules()
 	}
-	if opt.Rails == nil {
-		opt.Rails = []Rail{RailAlipay}
-	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -89,7 +91,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, rails: opt.Rails, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}}
+	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}, hashes: hashCost(opt.PasswordMemory)}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}

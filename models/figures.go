@@ -14,6 +14,7 @@ type Figures struct {
 	Webhooks WebhookCounts
 	Watched  []Watched
 	Alerts   map[Figure]Level // that stand
+	Methods  []MethodState    // configured
 	JudgedAt time.Time        // when the alerts were last brought up to date; zero: never
 }
 
@@ -50,6 +51,9 @@ func (s *Store) Figures(ctx context.Context) (Figures, error) {
 		return f, err
 	}
 	if f.Watched, err = s.WatchedFigures(ctx); err != nil {
+		return f, err
+	}
+	if f.Methods, err = s.methodStates(db); err != nil {
 		return f, err
 	}
 	open, err := openAlerts(db)

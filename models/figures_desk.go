@@ -24,6 +24,7 @@ type FiguresDesk struct {
 	Stuck     StuckPayments
 	Suspense  OpenSuspense
 	Refunds   OpenRefunds
+	Methods   []MethodState
 	Webhooks  WebhookCounts
 	Queue     QueueFigures
 	Refused   int64         // notifies of the last hour that were not verified
@@ -56,6 +57,7 @@ func (s *Store) FiguresDesk(ctx context.Context) (FiguresDesk, error) {
 		func() error { d.Stuck, err = stuckPayments(db, d.Now); return err },
 		func() error { d.Suspense, err = openSuspense(db, d.Now); return err },
 		func() error { d.Refunds, err = openRefunds(db, d.Now); return err },
+		func() error { d.Methods, err = s.methodStates(db); return err },
 		func() error { d.Webhooks, err = webhookCounts(db); return err },
 		func() error { d.Queue, err = s.queueFigures(ctx); return err },
 		func() error { d.Refused, err = refusedNotifies(db, d.Now.Add(-time.Hour)); return err },

@@ -88,6 +88,7 @@ func (t *tx) move(p *Payment, next PaymentState, columns ...string) error {
 // ConfirmPayment sends a draft on its way: pending from now, payable until the
 // deadline, to the given payee. Confirming again gives the payment as it
 // stands. NotFound: no such payment of this account. Conflict: it has ended.
+// FieldErrors on "method": its rail is switched off; it stays a draft.
 func (s *Store) ConfirmPayment(ctx context.Context, accountID int64, no, payee string) (Payment, error) {
 	var p Payment
 	err := s.inTx(ctx, func(t *tx) (err error) {
@@ -96,6 +97,9 @@ func (s *Store) ConfirmPayment(ctx context.Context, accountID int64, no, payee s
 		}
 		if p.State != PaymentDraft {
 			return conflict("error.payment.ended", map[string]any{"No": no})
+		}
+		if err := t.mayBegin(p.Rail); err != nil {
+			return err
 		}
 		if err := t.Model(&Account{}).Where("id = ?", accountID).Update("last_method", p.Rail).Error; err != nil {
 			return err
@@ -184,7 +188,7 @@ func (s *Store) end(ctx context.Context, no string, command func(*tx, *Payment) 
 // rail that names the old one. The caller has asked the gateway about the old,
 // and closed it there. Resuming again gives the payment that the first resume
 // made. NotFound: no such payment of this account. Conflict: the old one is
-// open or paid.
+// open or paid. FieldErrors on "method": the rail is switched off.
 func (s *Store) ResumePayment(ctx context.Context, accountID int64, no, payee string) (Payment, error) {
 	var next Payment
 	err := s.inTx(ctx, func(t *tx) error {
@@ -199,6 +203,9 @@ func (s *Store) ResumePayment(ctx context.Context, accountID int64, no, payee st
 		}
 		if old.State != PaymentExpired && old.State != PaymentCancelled {
 			return conflict("error.payment.state", map[string]any{"No": no})
+		}
+		if err := t.mayBegin(old.Rail); err != nil {
+			return err
 		}
 		next = Payment{
 			No: newPaymentNo(t.now), AccountID: accountID, Rail: old.Rail, State: PaymentPending,

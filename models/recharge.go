@@ -9,30 +9,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// Method is a way to recharge that the seller can pick, with its limits in fen.
-type Method struct {
-	Rail Rail
-	Min  Fen
-	Max  Fen
-}
-
-// Methods lists what can be picked now: the rails that Options names.
-func (s *Store) Methods() []Method {
-	methods := make([]Method, len(s.rails))
-	for i, rail := range s.rails {
-		methods[i] = Method{rail, s.rules.MinRecharge, s.rules.MaxRecharge}
-	}
-	return methods
-}
-
 // RechargeInput is what the seller typed.
 type RechargeInput struct {
 	Amount string // yuan, as typed
 	Method string
 }
 
-// Parse checks the input against the methods. All refusals are collected, on
-// the fields "amount" and "method".
+// Parse checks the input against the methods, as they can be had now. All
+// refusals are collected, on the fields "amount" and "method".
 func (in RechargeInput) Parse(methods []Method) (Fen, Rail, FieldErrors) {
 	var refusals FieldErrors
 	amount, refusal := ParseFen(in.Amount)
@@ -48,12 +32,15 @@ func (in RechargeInput) Parse(methods []Method) (Fen, Rail, FieldErrors) {
 		return amount, "", append(refusals, fieldError("method", key, nil))
 	}
 	m := methods[at]
+	if closed := m.Refusal(); closed != nil {
+		refusals = append(refusals, closed)
+	}
 	switch {
 	case refusal != nil:
 	case amount < m.Min:
 		refusals = append(refusals, fieldError("amount", "error.amount.too_small", map[string]any{"Min": m.Min}))
 	case amount > m.Max:
-		refusals = append(refusals, fieldError("amount", "error.amount.too_large", map[string]any{"Max": m.Max}))
+		refusals = append(refusals, tooLarge(m, amount, methods))
 	}
 	return amount, m.Rail, refusals
 }
@@ -63,12 +50,16 @@ func (in RechargeInput) Parse(methods []Method) (Fen, Rail, FieldErrors) {
 // the payment that is open for it, a draft or one that waits to be paid.
 // FieldErrors on "amount" and "method"; NotFound: no such account.
 func (s *Store) DraftRecharge(ctx context.Context, accountID int64, in RechargeInput) (Payment, error) {
-	amount, rail, refusals := in.Parse(s.Methods())
+	methods, err := s.methodsNow(s.read.WithContext(ctx), "")
+	if err != nil {
+		return Payment{}, err
+	}
+	amount, rail, refusals := in.Parse(methods)
 	if len(refusals) > 0 {
 		return Payment{}, refusals
 	}
 	var p Payment
-	err := s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, func(t *tx) error {
 		p = Payment{}
 		if err := t.Select("id").Take(&Account{}, accountID).Error; err != nil {
 			return found(err, "account")
@@ -123,7 +114,7 @@ type RechargeDesk struct {
 	Funds       Funds
 	DailyCost   DailyCost
 	Suggestions []Suggestion
-	Methods     []Method
+	Methods     []Method // the last used first
 	Pending     *Payment // newest payment that waits to be paid
 	Campaigns   []CampaignView
 	Now         time.Time
@@ -131,10 +122,13 @@ type RechargeDesk struct {
 
 // RechargeDesk reads where an account stands before it recharges.
 func (s *Store) RechargeDesk(ctx context.Context, accountID int64) (RechargeDesk, error) {
-	desk := RechargeDesk{Methods: s.Methods(), Now: s.Now()}
+	desk := RechargeDesk{Now: s.Now()}
 	db := s.read.WithContext(ctx)
 	var err error
 	if desk.Account, desk.Funds, err = s.accountAndFunds(db, accountID); err != nil {
+		return desk, err
+	}
+	if desk.Methods, err = s.methodsNow(db, desk.Account.LastMethod); err != nil {
 		return desk, err
 	}
 	if desk.DailyCost, err = dailyCost(db, desk.Account, desk.Now); err != nil {

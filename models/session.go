@@ -96,7 +96,7 @@ func (s *Store) SignIn(ctx context.Context, in SignInInput) (secret string, err 
 	if err != nil {
 		return "", err
 	}
-	hash := nobodysHash
+	hash := s.nobodysHash()
 	if user != nil {
 		hash = user.PasswordHash
 	}

@@ -38,6 +38,10 @@ func raw(t testing.TB, b *modelstest.Bench, statement string) {
 func TestPasswordsAreStoredAsArgon2id(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		production, err := models.Open(modelstest.URL(t, b.Engine()), models.Options{})
+		must(t, err)
+		t.Cleanup(func() { production.Close() })
+		b.Store = production
 		user(t, b, "a@shop.test")
 		user(t, b, "b@shop.test")
 		db, err := b.Handle()

@@ -317,7 +317,7 @@ func (d *StaffPaymentDesk) readAnswers(db *gorm.DB) error {
 			answer.Why = row.Detail
 		}
 		for _, act := range d.Acts {
-			if row.AskedBy == byStaff && act.At.Equal(row.AskedAt) {
+			if row.AskedBy == ByStaff && act.At.Equal(row.AskedAt) {
 				answer.Staff = act.Email
 			}
 		}

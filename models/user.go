@@ -1,8 +1,10 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -53,11 +55,19 @@ const (
 // some 20 ms of CPU.
 var hashing = make(chan struct{}, 2)
 
-var hashParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+// passwordMemory is what OWASP recommends beside two iterations, in KiB.
+const passwordMemory = 19 * 1024
+
+// hashCost is how passwords are hashed.
+func hashCost(memory uint32) argon2id.Params {
+	return argon2id.Params{Memory: cmp.Or(memory, passwordMemory), Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+}
 
 // nobodysHash is compared with when the e-mail is unknown, so that the answer
 // takes as long as for one that is known.
-var nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE"
+func (s *Store) nobodysHash() string {
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$c2FsdHNhbHRzYWx0c2FsdA$QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE", s.hashes.Memory, s.hashes.Iterations)
+}
 
 // NormalEmail is how e-mail addresses are stored and compared.
 func NormalEmail(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
@@ -79,7 +89,7 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, in NewUser) (accountID
 	if err := in.check().OrNil(); err != nil {
 		return 0, err
 	}
-	hash, err := hashPassword(ctx, in.Password)
+	hash, err := s.hashPassword(ctx, in.Password)
 	if err != nil {
 		return 0, err
 	}
@@ -125,12 +135,12 @@ func (in NewUser) check() FieldErrors {
 	return refusals
 }
 
-func hashPassword(ctx context.Context, password string) (string, error) {
+func (s *Store) hashPassword(ctx context.Context, password string) (string, error) {
 	if err := takeHashing(ctx); err != nil {
 		return "", err
 	}
 	defer func() { <-hashing }()
-	return argon2id.CreateHash(password, hashParams)
+	return argon2id.CreateHash(password, &s.hashes)
 }
 
 func passwordFits(ctx context.Context, password, hash string) (bool, error) {

@@ -76,6 +76,8 @@ func (s *Store) watched(ctx context.Context, db *gorm.DB, b Band, now time.Time)
 	case FigureStuck:
 		stuck, failed := stuckPayments(db, now.Add(-b.Aged))
 		return stuck.Count(), true, failed
+	case FigureRails:
+		value, err = failingRails(db, now)
 	case FigureSuspense:
 		open, failed := openSuspense(db, now.Add(-b.Aged))
 		return open.Count, true, failed

@@ -46,7 +46,7 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense", "approvals", "figures", "accounts", "members", "security"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense", "approvals", "methods", "figures", "accounts", "members", "security"},
 	"audit.action.":    models.AuditActions,
 	"audit.file.":      models.AuditColumns,
 	"factor.kind.":     words([]models.FactorKind{models.FactorTOTP, models.FactorRecovery, models.FactorPasskey}),

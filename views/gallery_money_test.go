@@ -18,7 +18,7 @@ func rechargeScreens() []screen {
 			{Suggestion: models.Suggestion{Days: 7, Amount: 4_100_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(7.2)},
 			{Suggestion: models.Suggestion{Days: 30, Amount: 13_000_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(30.1)},
 		},
-		Methods: []views.Method{{Method: models.Method{Rail: models.RailAlipay, Min: 200_00, Max: 500_000_00}, LastUsed: true}},
+		Methods: []views.Method{{Method: models.NewMethod(models.RailAlipay, 200_00, 500_000_00), LastUsed: true}},
 		Estimate: views.Estimate{
 			Amount: 1_700_00, ArrearsBefore: 1_286_40, ArrearsCleared: 1_286_40, CashAfter: 413_60, SpendableAfter: 533_60,
 			StateAfter: models.AccountActive, CampaignsByItself: 2, CampaignsByRestart: 1, CampaignsStay: 1, Runway: lasts(1),
@@ -39,9 +39,9 @@ func rechargeScreens() []screen {
 	}}
 	refused.Methods = []views.Method{
 		page.Methods[0],
-		{Method: models.Method{Rail: models.RailWechat, Min: 200_00, Max: 200_000_00}},
-		{Method: models.Method{Rail: models.RailUnionpay, Min: 200_00, Max: 500_000_00}},
-		{Method: models.Method{Rail: models.RailBankTransfer, Min: 200_00, Max: 500_000_00}},
+		{Method: models.NewMethod(models.RailWechat, 200_00, 200_000_00)},
+		{Method: models.NewMethod(models.RailUnionpay, 200_00, 500_000_00)},
+		{Method: models.NewMethod(models.RailBankTransfer, 200_00, 500_000_00)},
 	}
 	refused.Estimate = views.Estimate{Problem: refused.Form.Errors.On("amount")}
 

@@ -71,6 +71,7 @@ func screens() []screen {
 	}
 	all = append(all, accountScreens()...)
 	all = append(all, rechargeScreens()...)
+	all = append(all, methodScreens()...)
 	all = append(all, paymentScreens()...)
 	all = append(all, recordScreens()...)
 	all = append(all, campaignScreens()...)

@@ -69,10 +69,12 @@ func OpenAlipay(t testing.TB, now func() time.Time) *Alipay {
 
 // Rails are the store's rails, with Alipay alone, called by gateways at publicURL.
 func (a *Alipay) Rails(store *models.Store, publicURL string) *gateways.Rails {
-	return &gateways.Rails{
+	rails := &gateways.Rails{
 		Store: store, By: map[models.Rail]gateways.Gateway{models.RailAlipay: a.Rail},
 		PublicURL: publicURL, Log: slog.New(slog.DiscardHandler),
 	}
+	store.SetMethods(rails, models.NewMethod(models.RailAlipay, store.Rules().MinRecharge, store.Rules().MaxRecharge))
+	return rails
 }
 
 // CutOff cuts every call of the rail from now on, or lets them pass again.

@@ -30,6 +30,7 @@ func figuresPage(d models.FiguresDesk) views.FiguresPage {
 		Open: alertRows(d.Open), Ended: alertRows(d.Ended), Levels: map[models.Figure]models.Level{},
 		Stuck: d.Stuck, Suspense: int(d.Suspense.Count), SuspenseFen: d.Suspense.AmountFen, SuspenseOldestAt: web.Instant(d.Suspense.OldestAt),
 		Refunds: int(d.Refunds.Count), RefundsFen: d.Refunds.AmountFen, RefundsOldestAt: web.Instant(d.Refunds.OldestAt),
+		Methods:  methodRows(d.Methods),
 		Webhooks: d.Webhooks, Queue: d.Queue, Refused: int(d.Refused), ReadAt: d.Ledger.At, Faults: int(d.Ledger.Faults),
 		Ages: d.Arrears, Suspended: int(d.Suspended), Frozen: int(d.Frozen),
 		Credit: []views.CreditRow{{Span: 24 * time.Hour, Times: d.Day}, {Span: 7 * 24 * time.Hour, Times: d.Week}},

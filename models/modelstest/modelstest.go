@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -87,7 +88,6 @@ type Bench struct {
 	*models.Store
 	Clock *Clock
 	Queue *Queue
-	rails []models.Rail
 	again func() (*models.Store, error)
 }
 
@@ -127,16 +127,6 @@ func OpenWith(t testing.TB, engine models.Engine, change func(*models.Rules)) *B
 	return b
 }
 
-// EachWith is Each where sellers can recharge by these rails.
-func EachWith(t *testing.T, rails []models.Rail, test func(*testing.T, *Bench)) {
-	t.Helper()
-	Each(t, func(t *testing.T, b *Bench) {
-		b.rails = rails
-		b.Store = b.Again(t)
-		test(t, b)
-	})
-}
-
 // OpenAt is Open on a clock of the test's own; Bench.Clock then only dates
 // receipts and charges, and starts at that clock's time.
 func OpenAt(t testing.TB, engine models.Engine, now func() time.Time) *Bench {
@@ -152,7 +142,7 @@ func open(t testing.TB, engine models.Engine, now func() time.Time, change func(
 	rules.Demo = true
 	change(&rules)
 	b.again = func() (*models.Store, error) {
-		return models.Open(url, models.Options{Now: now, Rules: rules, Secret: []byte(Secret), PublicURL: PublicURL, Rails: b.rails})
+		return models.Open(url, models.Options{Now: now, Rules: rules, Secret: []byte(Secret), PublicURL: PublicURL, PasswordMemory: PasswordMemory})
 	}
 	store, err := b.again()
 	if err != nil {
@@ -161,23 +151,39 @@ func open(t testing.TB, engine models.Engine, now func() time.Time, change func(
 	t.Cleanup(func() { store.Close() })
 	store.SetQueue(b.Queue)
 	b.Store = store
-	if engine == models.SQLite {
-		if err := store.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return b
 }
 
-// URL makes a fresh database and gives its address; one on PostgreSQL is
-// migrated already.
+// URL makes a fresh, migrated database and gives its address.
 func URL(t testing.TB, engine models.Engine) string {
 	t.Helper()
 	if engine == models.Postgres {
 		return postgresFromTemplate(t, migrate)
 	}
-	return "sqlite:" + filepath.Join(t.TempDir(), "portal.db")
+	content, err := migratedFile()
+	file := filepath.Join(t.TempDir(), "portal.db")
+	if err == nil {
+		err = os.WriteFile(file, content, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + file
 }
+
+// migratedFile is a migrated SQLite database, made once for all tests of a binary.
+var migratedFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "migrated")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "portal.db")
+	if err := migrate("sqlite:" + file); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file) // the last to close it has copied the log back
+})
 
 // EmptyURL makes a database without any table and gives its address.
 func EmptyURL(t testing.TB, engine models.Engine) string {
@@ -185,7 +191,7 @@ func EmptyURL(t testing.TB, engine models.Engine) string {
 	if engine == models.Postgres {
 		return postgresURL(t)
 	}
-	return URL(t, engine)
+	return "sqlite:" + filepath.Join(t.TempDir(), "portal.db")
 }
 
 func migrate(url string) error {
@@ -203,6 +209,9 @@ const (
 	Secret    = "a secret of tests, 32 bytes or more"
 	PublicURL = "https://portal.test"
 )
+
+// PasswordMemory, in KiB, is all that the passwords of tests are worth.
+const PasswordMemory = 64
 
 // Payee is the merchant account that builders confirm payments to.
 const Payee = "2088000000000001"

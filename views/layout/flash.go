@@ -18,6 +18,9 @@ var Flashes = map[string]string{
 	"flash.campaign_paused":   "info",
 	"flash.campaign_started":  "info",
 	"flash.payment_cancelled": "info",
+	"flash.payment_unopened":  "warning",
+	"flash.method_off":        "info",
+	"flash.method_on":         "info",
 	"flash.restart_undone":    "info",
 	"flash.webhook_resent":    "info",
 

@@ -20,9 +20,9 @@ const (
 	ActClose  = "payment.close"
 )
 
-// byStaff stands with an answer that staff asked for; who it was is on the
+// ByStaff stands with an answer that staff asked for; who it was is on the
 // audit trail.
-const byStaff = "staff"
+const ByStaff = "staff"
 
 // Told is a gateway's answer to a question of ours. Receipt is nil where it
 // knows no such payment; Failure says why nothing is known, "" when it answered.
@@ -31,11 +31,13 @@ type Told struct {
 	Failure string
 }
 
-// SettleForStaff stores what a gateway answered when staff asked, settles what
-// it confirms as SettlePayment does, and puts the act on the audit trail: one
-// transaction. Nothing is credited that the answer does not say. It gives the
-// outcome, OutcomeNotPaid where no money came in. NotFound: no such payment.
-func (s *Store) SettleForStaff(ctx context.Context, act StaffAct, no string, told Told) (Outcome, error) {
+// SettleAnswer stores what a gateway answered when it was asked about a payment
+// of ours, settles what it confirms as SettlePayment does, and marks a payment
+// of which nothing is known as being checked: one transaction. askedBy says who
+// asked; by staff their act goes on the audit trail with it. Nothing is credited
+// that the answer does not say. It gives the outcome, OutcomeNotPaid where no
+// money came in. NotFound: no such payment.
+func (s *Store) SettleAnswer(ctx context.Context, no, askedBy string, act *StaffAct, told Told) (Outcome, error) {
 	var outcome Outcome
 	err := s.inTx(ctx, func(t *tx) error {
 		var before, after Payment
@@ -51,11 +53,11 @@ func (s *Store) SettleForStaff(ctx context.Context, act StaffAct, no string, tol
 				return err
 			}
 		}
-		row := gatewayQuery{PaymentID: before.ID, AskedAt: t.now, AskedBy: byStaff, Answer: told.answer(outcome), Detail: told.detail()}
+		row := gatewayQuery{PaymentID: before.ID, AskedAt: t.now, AskedBy: askedBy, Answer: told.answer(outcome), Detail: told.detail()}
 		if err := t.Create(&row).Error; err != nil {
 			return err
 		}
-		if err := t.checking(no, told.unclear()); err != nil {
+		if err := t.checking(no, told.unclear()); err != nil || act == nil {
 			return err
 		}
 		if err := t.Take(&after, before.ID).Error; err != nil {
