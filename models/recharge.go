@@ -16,9 +16,13 @@ type Method struct {
 	Max  Fen
 }
 
-// Methods lists what can be picked now. Alipay is the one rail so far.
+// Methods lists what can be picked now.
 func (s *Store) Methods() []Method {
-	return []Method{{RailAlipay, s.rules.MinRecharge, s.rules.MaxRecharge}}
+	methods := []Method{{RailAlipay, s.rules.MinRecharge, s.rules.MaxRecharge}}
+	if s.rules.BankTransfer {
+		methods = append(methods, Method{RailBankTransfer, s.rules.MinRecharge, s.rules.MaxRecharge})
+	}
+	return methods
 }
 
 // RechargeInput is what the seller typed.

@@ -5,6 +5,7 @@ import "time"
 // Rules are the limits and durations of the business, all of them settings.
 type Rules struct {
 	PaymentTTL   time.Duration // how long a confirmed payment can be paid
+	TransferTTL  time.Duration // likewise, of a bank transfer
 	ArrearsGrace time.Duration // how long arrears are borne before the stop
 	UndoFor      time.Duration // how long a restart can be undone
 	SessionTTL   time.Duration // how long a sign-in lasts
@@ -17,12 +18,22 @@ type Rules struct {
 	MaxBid       Fen           // most
 	Demo         bool          // the demo's sign-ins may be used
 	Webhooks     bool          // the ad engine is told of changes by webhook
+	BankTransfer bool          // our account at a bank is known, so that sellers may transfer to it
+}
+
+// TTL is how long a payment on the rail can be paid.
+func (r Rules) TTL(rail Rail) time.Duration {
+	if rail == RailBankTransfer {
+		return r.TransferTTL
+	}
+	return r.PaymentTTL
 }
 
 // DefaultRules are the design's.
 func DefaultRules() Rules {
 	return Rules{
 		PaymentTTL:   30 * time.Minute,
+		TransferTTL:  7 * 24 * time.Hour,
 		ArrearsGrace: 24 * time.Hour,
 		UndoFor:      30 * time.Minute,
 		SessionTTL:   12 * time.Hour,
