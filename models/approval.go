@@ -159,7 +159,7 @@ type matter struct {
 	account  *Account // nil: none concerned
 	funds    Funds
 	payment  *Payment // of a refund, or that the suspense pays
-	reserved Fen // of the payment, in refunds under way
+	reserved Fen      // of the payment, in refunds under way
 	item     *SuspenseItem
 	args     ApprovalArgs
 	used     bool // the bank's number was credited before, or stands in suspense

@@ -169,7 +169,7 @@ func (t *tx) parseClearing(in ApprovalInput, a *Approval) (*Error, error) {
 	}
 	a.SuspenseID, a.AmountFen = &item.ID, item.AmountFen
 	typed := strings.TrimSpace(strings.Map(toHalfWidth, in.To))
-	if no := normalCode(in.PaymentNo); no != "" {
+	if no := typedCode(in.PaymentNo); no != "" {
 		if typed != "" {
 			return fieldError("to", "error.suspense.payment_or_account", nil), nil
 		}

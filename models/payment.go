@@ -32,9 +32,9 @@ type Payment struct {
 	CheckingSince       *time.Time // the gateway could not be asked since then
 	GatewayTradeNo      *string
 	PaidLate            bool
-	QRContent           string `gorm:"column:qr_content"`
+	QRContent           string  `gorm:"column:qr_content"`
 	ReferenceCode       *string // of a bank transfer: what its payer writes in the remark
-	CashBeforeFen       *Fen   // cash just before it was credited
+	CashBeforeFen       *Fen    // cash just before it was credited
 	RefundedFen         Fen
 	LedgerTransactionID *int64
 }

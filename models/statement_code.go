@@ -20,7 +20,7 @@ func newReferenceCode(rail Rail) *string {
 		return nil
 	}
 	var random [codeLength]byte
-	rand.Read(random[:]) // never fails
+	rand.Read(random[:])                         // never fails
 	for random[0] >= 11*byte(len(codeLetters)) { // as likely each
 		rand.Read(random[:1])
 	}
@@ -89,8 +89,8 @@ func codesIn(remark string) (codes, numbers []string) {
 	return codes, numbers
 }
 
-// normalCode reads a code or a payment number as staff type it.
-func normalCode(typed string) string {
+// typedCode reads a code or a payment number as staff type it.
+func typedCode(typed string) string {
 	return strings.Join(runs(typed), "")
 }
 

@@ -131,6 +131,9 @@ func readDay(c cell) (day time.Time, clock string, ok bool) {
 	if rest == "" && len(date) == 14 && allDigits(date) {
 		date, rest = date[:8], date[8:]
 	}
+	if parts := strings.Split(date, "-"); rest == "" && len(parts) == 6 { // 2026-11-23-09.30.15
+		date, rest = strings.Join(parts[:3], "-"), strings.Join(parts[3:], ":")
+	}
 	for _, form := range days {
 		if day, err := time.ParseInLocation(form, date, models.Shanghai); err == nil && day.Year() >= 2000 && day.Year() < 2100 {
 			if rest = strings.TrimSpace(rest); rest == "" {
