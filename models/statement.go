@@ -265,13 +265,13 @@ func (t *tx) creditedByHand(lines []StatementLine) (map[string]Payment, error) {
 			}
 		}
 		var payments []Payment
-		err := t.Find(&payments, `rail = ? AND gateway_trade_no IN ? AND NOT EXISTS
+		err := t.Find(&payments, `rail = ? AND REPLACE(gateway_trade_no, '-', '') IN ? AND NOT EXISTS
 			(SELECT 1 FROM statement_lines l WHERE l.payment_id = payments.id)`, RailBankTransfer, serials).Error
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range payments {
-			found[*p.GatewayTradeNo] = p
+			found[compact(*p.GatewayTradeNo)] = p
 		}
 	}
 	return found, nil
