@@ -30,7 +30,7 @@ func (p *portal) showConfirm(c echo.Context) error {
 		return err
 	}
 	page := confirmPage(desk, payment)
-	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().PaymentTTL
+	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().TTL(payment.Rail)
 	if gateway, ok := p.rails.By[payment.Rail]; ok {
 		page.Payee = gateway.Payee()
 	}

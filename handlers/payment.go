@@ -20,6 +20,7 @@ func (p *portal) showPayment(c echo.Context) error {
 	}
 	page := paymentPage(desk)
 	page.CSRF, page.Shop = p.Token(c), web.Seller(c).ShopName
+	page.Transfer = p.transferFacts(desk.Payment)
 	return p.Render(c, http.StatusOK, page, views.Payment(page))
 }
 

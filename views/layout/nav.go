@@ -38,6 +38,7 @@ var staffPlaces = []group{
 		{"staff_payments", "receipt-text", "/admin/payments"},
 		{"approvals", "badge-check", "/admin/approvals"},
 		{"suspense", "circle-help", "/admin/suspense"},
+		{"statements", "landmark", "/admin/statements"},
 		{"reconciliation", "scale", "/admin/reconciliation"},
 		{"jobs", "clock", "/admin/jobs"},
 		{"audit", "scroll-text", "/admin/audit"},
