@@ -80,6 +80,12 @@ type Settings struct {
 	AlipayPrivateKeyFile string `env:"PORTAL_ALIPAY_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with the app's RSA private key, readable by its owner alone (0600)"`
 	AlipayPublicKeyFile  string `env:"PORTAL_ALIPAY_PUBLIC_KEY_FILE" derived:"generated in demo" meaning:"file with Alipay's public key for this app, not the app's own"`
 
+	BankName        string        `env:"PORTAL_BANK_NAME" derived:"made up in demo" meaning:"who bank transfers are paid to: the company's name as its bank has it; without it nobody is offered bank transfer"`
+	BankAccount     string        `env:"PORTAL_BANK_ACCOUNT" derived:"made up in demo" meaning:"the company's account at its bank, 8 to 32 digits"`
+	BankBranch      string        `env:"PORTAL_BANK_BRANCH" derived:"made up in demo" meaning:"bank and branch of that account"`
+	BankCode        string        `env:"PORTAL_BANK_CODE" derived:"made up in demo" meaning:"the branch's number among banks, 12 digits"`
+	BankTransferTTL time.Duration `env:"PORTAL_BANK_TRANSFER_TTL" envDefault:"168h" meaning:"how long a bank transfer may take; later money is credited all the same"`
+
 	Unknown faults // demo: PORTAL_ names that set nothing, to be warned of
 }
 
@@ -136,6 +142,7 @@ func LoadSettings(environ []string) (Settings, error) {
 	if s.AlipayPageURL == "" {
 		s.AlipayPageURL = s.AlipayGateway
 	}
+	s = s.withDemoBank()
 	for _, found := range s.faults() {
 		if !slices.ContainsFunc(unread, func(u fault) bool { return u.name == found.name }) {
 			wrong = append(wrong, found)

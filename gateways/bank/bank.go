@@ -31,6 +31,14 @@ var (
 	branchDigits  = regexp.MustCompile(`^\d{12}$`)
 )
 
+// IsAccount tells whether this is written as an account's number.
+func IsAccount(number string) bool {
+	return accountDigits.MatchString(strings.ReplaceAll(number, " ", ""))
+}
+
+// IsCode tells whether this is written as a branch's number among banks.
+func IsCode(code string) bool { return branchDigits.MatchString(strings.ReplaceAll(code, " ", "")) }
+
 // New makes the rail. The error names every part of the configuration that is wrong.
 func New(cfg Config) (*Rail, error) {
 	a := gateways.BankAccount{
@@ -41,10 +49,10 @@ func New(cfg Config) (*Rail, error) {
 	if a.Name == "" || a.Branch == "" {
 		wrong = append(wrong, errors.New("bank: the account's name and branch must be set"))
 	}
-	if !accountDigits.MatchString(a.Number) {
+	if !IsAccount(cfg.Account) {
 		wrong = append(wrong, errors.New("bank: the account must be 8 to 32 digits"))
 	}
-	if !branchDigits.MatchString(a.Code) {
+	if !IsCode(cfg.Code) {
 		wrong = append(wrong, errors.New("bank: the branch's code must be 12 digits"))
 	}
 	return &Rail{a}, errors.Join(wrong...)
