@@ -103,7 +103,7 @@ func TestBankTransferFromWishToCredit(t *testing.T) {
 		admin.get("/admin/statements/lines").is(t, http.StatusOK)
 		open, _, err := s.StatementLines(t.Context(), models.LineFilter{State: models.LineUnmatched}, models.Keyset{})
 		must(t, err)
-		clear := fmt.Sprintf("/admin/suspense/%d/clear", *open[0].SuspenseID)
+		clear := fmt.Sprintf("/admin/suspense/%d/clear", open[0].SuspenseID)
 		form := admin.get(clear+"?payment="+p.No).is(t, http.StatusOK)
 		if form.value("#payment") != p.No {
 			t.Errorf("the form names %q", form.value("#payment"))

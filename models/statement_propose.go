@@ -34,7 +34,7 @@ func (s *Store) ProposeLine(ctx context.Context, by Actor, lineID int64, reason 
 
 func (t *tx) propose(by Actor, v LineView, reason string) (Approval, error) {
 	a, _, err := t.ask(by, ApprovalInput{
-		Kind: ApprovalSuspenseClear, SuspenseID: *v.SuspenseID, PaymentNo: v.Match.PaymentNo, Reason: reason,
+		Kind: ApprovalSuspenseClear, SuspenseID: v.SuspenseID, PaymentNo: v.Match.PaymentNo, Reason: reason,
 	})
 	return a, err
 }

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -21,8 +22,18 @@ var LineStates = []LineState{LineUnmatched, LineProposed, LineCredited, LineRetu
 
 // ImportRow is an import as the list shows it.
 type ImportRow struct {
-	StatementImport
-	Importer string // e-mail
+	ID            int64
+	FileName      string
+	Layout        string
+	ImportedAt    time.Time
+	LineCount     int64
+	NewCount      int64
+	DebitCount    int64
+	ReversalCount int64
+	NewFen        Fen
+	FirstOn       string
+	LastOn        string
+	Importer      string // e-mail
 }
 
 // StatementDesk is the list of imports, and what waits to be worked.
@@ -68,17 +79,31 @@ type LineFilter struct {
 
 // LineView is a line with what became of it, or what it most likely is.
 type LineView struct {
-	StatementLine
-	State      LineState
-	ApprovalID int64  // of the request that waits or was approved; 0: none
-	PaymentNo  string // that it paid, or is proposed for
-	AccountID  int64  // likewise
-	ShopName   string
-	Match      Match // of an unmatched line
+	ID           int64
+	RowNo        int64
+	TradeNo      string // its number as money
+	BankAt       time.Time
+	AmountFen    Fen
+	PayerName    string
+	PayerAccount string
+	Remark       string
+	SerialNo     string
+	Raw          string
+	SuspenseID   int64 // 0: it had been credited by hand
+	State        LineState
+	ApprovalID   int64  // of the request that waits or was approved; 0: none
+	PaymentNo    string // that it paid, or is proposed for
+	AccountID    int64  // likewise
+	ShopName     string
+	Match        Match // of an unmatched line
 }
 
-// TradeNo is the line's number as money.
-func (v LineView) TradeNo() string { return v.tradeNo() }
+func (l StatementLine) view() LineView {
+	return LineView{
+		ID: l.ID, RowNo: l.RowNo, TradeNo: l.tradeNo(), BankAt: l.BankAt, AmountFen: l.AmountFen, PayerName: l.PayerName,
+		PayerAccount: l.PayerAccount, Remark: l.Remark, SerialNo: l.SerialNo, Raw: l.Raw, SuspenseID: idOr0(l.SuspenseID), State: LineUnmatched,
+	}
+}
 
 // StatementLines lists lines, newest first.
 func (s *Store) StatementLines(ctx context.Context, f LineFilter, k Keyset) ([]LineView, Page, error) {
@@ -117,11 +142,11 @@ func (t *tx) lineViews(lines []StatementLine) ([]LineView, error) {
 	views, places := make([]LineView, len(lines)), map[int64]int{}
 	var items []int64
 	for i, l := range lines {
-		views[i] = LineView{StatementLine: l, State: LineUnmatched}
+		views[i] = l.view()
 		if l.SuspenseID != nil {
 			places[*l.SuspenseID] = i
 			items = append(items, *l.SuspenseID)
-		} else if err := t.byHand(&views[i]); err != nil {
+		} else if err := t.byHand(&views[i], *l.PaymentID); err != nil {
 			return nil, err
 		}
 	}
@@ -138,9 +163,9 @@ func (t *tx) lineViews(lines []StatementLine) ([]LineView, error) {
 		views[places[row.SuspenseID]].worked(row)
 	}
 	var open []StatementLine
-	for _, v := range views {
+	for i, v := range views {
 		if v.State == LineUnmatched {
-			open = append(open, v.StatementLine)
+			open = append(open, lines[i])
 		}
 	}
 	matches, err := t.matches(open)
@@ -164,9 +189,9 @@ func (v *LineView) worked(r ApprovalRow) {
 }
 
 // byHand fills in the payment that staff had made by hand.
-func (t *tx) byHand(v *LineView) error {
+func (t *tx) byHand(v *LineView, paymentID int64) error {
 	v.State = LineCredited
 	return t.Table("payments AS p").Select("p.no AS payment_no, p.account_id, s.shop_name").
 		Joins("JOIN accounts a ON a.id = p.account_id").Joins("JOIN sellers s ON s.id = a.seller_id").
-		Where("p.id = ?", *v.PaymentID).Row().Scan(&v.PaymentNo, &v.AccountID, &v.ShopName)
+		Where("p.id = ?", paymentID).Row().Scan(&v.PaymentNo, &v.AccountID, &v.ShopName)
 }

@@ -209,7 +209,7 @@ func TestACertainLinePaysItsPayment(t *testing.T) {
 			}
 		}
 		got := b.now(t, p)
-		if got.State != models.PaymentPaid || got.PaidLate || !got.PaidAt.Equal(proposed[0].BankAt) || *got.GatewayTradeNo != proposed[0].TradeNo() {
+		if got.State != models.PaymentPaid || got.PaidLate || !got.PaidAt.Equal(proposed[0].BankAt) || *got.GatewayTradeNo != proposed[0].TradeNo {
 			t.Errorf("paid as %+v", got)
 		}
 		if got.LedgerTransactionID == nil || got.CashBeforeFen == nil || *got.CashBeforeFen != 0 {
@@ -271,7 +271,7 @@ func TestAnotherAmountIsForAHuman(t *testing.T) {
 		}
 		_, err := b.ProposeLine(t.Context(), b.finance, line.ID, why)
 		wantCode(t, err, models.Conflict)
-		in := models.ApprovalInput{Kind: models.ApprovalSuspenseClear, SuspenseID: *line.SuspenseID, PaymentNo: *p.ReferenceCode, Reason: why}
+		in := models.ApprovalInput{Kind: models.ApprovalSuspenseClear, SuspenseID: line.SuspenseID, PaymentNo: *p.ReferenceCode, Reason: why}
 		_, err = b.AskApproval(t.Context(), b.finance, in)
 		wantField(t, err, "payment", "error.suspense.payment_amount")
 		in.PaymentNo = alipay.No // the amount fits, the rail does not
@@ -282,7 +282,7 @@ func TestAnotherAmountIsForAHuman(t *testing.T) {
 		wantField(t, err, "to", "error.suspense.payment_or_account")
 		in.PaymentNo = ""
 		approve(t, b.Bench, b.other, ask(t, b.Bench, b.finance, in), models.ApprovalApproved)
-		back := models.ApprovalInput{Kind: models.ApprovalSuspenseClear, SuspenseID: *rest.SuspenseID, Reason: why}
+		back := models.ApprovalInput{Kind: models.ApprovalSuspenseClear, SuspenseID: rest.SuspenseID, Reason: why}
 		approve(t, b.Bench, b.other, ask(t, b.Bench, b.finance, back), models.ApprovalApproved)
 		b.cash(t, b.account, 1599*yuan)
 		b.held(t, 0)
@@ -306,7 +306,7 @@ func TestOneCreditForAPaymentAndForALine(t *testing.T) {
 		var asked []models.Approval
 		for _, line := range b.lines(t, "") {
 			for i, by := range []models.Actor{b.finance, b.admin} {
-				in := models.ApprovalInput{Kind: models.ApprovalSuspenseClear, SuspenseID: *line.SuspenseID, PaymentNo: p.No, Reason: why}
+				in := models.ApprovalInput{Kind: models.ApprovalSuspenseClear, SuspenseID: line.SuspenseID, PaymentNo: p.No, Reason: why}
 				if i == 1 { // and the same money asked for once more, to the account
 					in.PaymentNo, in.To = "", fmt.Sprint(b.account)
 				}
@@ -384,7 +384,7 @@ func TestByHandAndByStatementIsOnce(t *testing.T) {
 		b.imports(t, 3, b.entry("CMB-2026-0001", 500*yuan, "A", ""), b.entry("CMB-2026-0002", 600*yuan, "B", ""), b.entry("CMB-2026-0003", 700*yuan, "B", ""))
 		b.held(t, 1300*yuan)
 		credited := b.lines(t, models.LineCredited)
-		if len(credited) != 1 || credited[0].AccountID != b.account || credited[0].PaymentNo == "" || credited[0].SuspenseID != nil {
+		if len(credited) != 1 || credited[0].AccountID != b.account || credited[0].PaymentNo == "" || credited[0].SuspenseID != 0 {
 			t.Fatalf("credited are %+v", credited)
 		}
 		_, err := b.AskApproval(t.Context(), b.finance, transfer(b.account, "600", "cmb-2026-0002"))

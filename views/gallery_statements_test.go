@@ -22,13 +22,13 @@ func statementScreens() []screen {
 	list := admin.StatementsPage{
 		CSRF: token, Now: now, Account: "6222020000012345678", MaxMiB: 10, CanImport: true, Unmatched: 3, Open: 51_300_00, Pager: components.Pager{Shown: 2},
 		Rows: []models.ImportRow{
-			{Importer: "finance-team-member-one@office.test", StatementImport: models.StatementImport{
+			{Importer: "finance-team-member-one@office.test",
 				ID: 2, FileName: "招商银行账务明细_2026年11月_下半月_完整版.xlsx", Layout: "cmb", ImportedAt: ago(time.Hour), LineCount: 120, NewCount: 17,
 				DebitCount: 44, ReversalCount: 1, NewFen: 1_234_567_89, FirstOn: "2026-11-16", LastOn: "2026-11-22",
-			}},
-			{Importer: "finance@demo.test", StatementImport: models.StatementImport{
+			},
+			{Importer: "finance@demo.test",
 				ID: 1, FileName: "template.csv", Layout: "template", ImportedAt: ago(30 * time.Hour), LineCount: 1, NewCount: 1, NewFen: 200_00, FirstOn: "2026-11-20", LastOn: "2026-11-20",
-			}},
+			},
 		},
 	}
 	refused := list
@@ -73,13 +73,12 @@ func statementScreens() []screen {
 
 // statementLines are lines in each state, with every reason there is.
 func statementLines() []models.LineView {
-	item := int64(3)
 	line := func(id int64, state models.LineState, match models.Match) models.LineView {
-		return models.LineView{State: state, Match: match, StatementLine: models.StatementLine{
-			ID: id, LineKey: "9f3a0c1122334455667788", RowNo: 12, DayOn: "2026-11-22", BankAt: ago(26 * time.Hour), AmountFen: 1_700_00,
+		return models.LineView{
+			State: state, Match: match, ID: id, TradeNo: "BT20261122-9F3A0C11223344556677", RowNo: 12, BankAt: ago(26 * time.Hour), AmountFen: 1_700_00,
 			PayerName: "杭州茶叶贸易（集团）有限责任公司", PayerAccount: "571900000010801", Remark: "货款 K7QM2H9X | 网银转账", SerialNo: "C0001",
-			Raw: "20261122\t093015\t\t1,700.00\t21,600.50\tK7QM2H9X\tC0001\t杭州茶叶贸易（集团）有限责任公司\t571900000010801", SuspenseID: &item,
-		}}
+			Raw: "20261122\t093015\t\t1,700.00\t21,600.50\tK7QM2H9X\tC0001\t杭州茶叶贸易（集团）有限责任公司\t571900000010801", SuspenseID: 3,
+		}
 	}
 	proposed, credited, returned := line(4, models.LineProposed, models.Match{}), line(5, models.LineCredited, models.Match{}), line(6, models.LineReturned, models.Match{})
 	proposed.ApprovalID, proposed.PaymentNo, proposed.AccountID, proposed.ShopName = 41, no, 7, shop
