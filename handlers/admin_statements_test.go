@@ -178,7 +178,7 @@ func TestFilesAreTakenFromStaffAlone(t *testing.T) {
 		}
 		delete(s.rails.By, models.RailBankTransfer)
 		finance.get("/admin/statements").is(t, http.StatusOK)
-		finance.upload(importPath, "x.csv", file).is(t, http.StatusServiceUnavailable)
+		finance.upload(importPath, "x.csv", file).is(t, http.StatusConflict)
 	})
 }
 

@@ -78,7 +78,7 @@ func (a *admin) importStatement(c echo.Context) error {
 func (a *admin) importFile(c echo.Context) (models.StatementImport, error) {
 	account := a.ourAccount()
 	if account == "" {
-		return models.StatementImport{}, &models.Error{Code: models.Unavailable, Key: "error.gateway.off", Args: map[string]any{"Method": models.RailBankTransfer}}
+		return models.StatementImport{}, &models.Error{Code: models.Conflict, Key: "error.gateway.off", Args: map[string]any{"Method": models.RailBankTransfer}}
 	}
 	file, header, err := c.Request().FormFile("file")
 	if err != nil {
