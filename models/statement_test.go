@@ -478,3 +478,37 @@ func TestMappingAndNameAreAudited(t *testing.T) {
 		b.Sound(t)
 	})
 }
+
+// A payer who pays twice: one of the lines is proposed, the other waits for a
+// human, and is refused for a payment that has its money.
+func TestTheSecondLineForAPaymentWaits(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		p := b.transfer(t, b.account, "1600")
+		b.imports(t, 2, b.entry("S1", 1600*yuan, "Tea Ltd", *p.ReferenceCode), b.entry("S2", 1600*yuan, "Tea Ltd", *p.ReferenceCode))
+		lines := b.lines(t, "")
+		second := models.ApprovalInput{Kind: models.ApprovalSuspenseClear, SuspenseID: lines[0].SuspenseID, PaymentNo: p.No, Reason: why}
+		early := ask(t, b.Bench, b.admin, second)
+		_, err := b.WithdrawApproval(t.Context(), b.admin, early.ID)
+		must(t, err)
+		if n, err := b.ProposeCertain(t.Context(), b.finance, why); err != nil || n != 1 {
+			t.Fatalf("%d lines were proposed, %v", n, err)
+		}
+		if m := b.lines(t, models.LineUnmatched)[0].Match; m.Proposable() || m.Reasons[1] != models.MatchAsked {
+			t.Errorf("the second is matched as %+v", m)
+		}
+		asked := ask(t, b.Bench, b.admin, second)
+		_, err = b.Approve(t.Context(), b.other, b.lines(t, models.LineProposed)[1].ApprovalID, "")
+		must(t, err)
+		failed := approve(t, b.Bench, b.other, asked, models.ApprovalFailed)
+		if failed.Note != "error.suspense.payment_paid" {
+			t.Errorf("it failed for %q", failed.Note)
+		}
+		_, err = b.AskApproval(t.Context(), b.finance, second)
+		wantField(t, err, "payment", "error.suspense.payment_paid")
+		if m := b.lines(t, models.LineUnmatched)[0].Match; m.Proposable() || m.Reasons[1] != models.MatchPaid {
+			t.Errorf("the second is matched as %+v", m)
+		}
+		b.cash(t, b.account, 1600*yuan)
+		b.held(t, 1600*yuan)
+	})
+}
