@@ -163,6 +163,9 @@ func TestFilesAreTakenFromStaffAlone(t *testing.T) {
 				t.Errorf("%s: %s", name, got.Status)
 			}
 		}
+		seller.get("/account").is(t, http.StatusOK)
+		seller.upload("/logout", "x.csv", nil).is(t, http.StatusUnprocessableEntity)
+		seller.get("/account").is(t, http.StatusOK) // the form was not read, nobody was signed out
 		support, _ := s.member(t, models.RoleSupport, "support@office.test")
 		support.get("/admin/statements").is(t, http.StatusOK)
 		support.upload(importPath, "x.csv", file).is(t, http.StatusForbidden)
