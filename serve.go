@@ -28,6 +28,7 @@ const stopWithin = 20 * time.Second
 func openStore(s Settings, log *slog.Logger, now func() time.Time) (*models.Store, error) {
 	rules := models.DefaultRules()
 	rules.PaymentTTL, rules.ArrearsGrace = s.PaymentTTL, s.ArrearsGrace
+	rules.TransferTTL = s.BankTransferTTL
 	rules.MinRecharge, rules.MaxRecharge, rules.Demo = s.MinRechargeFen, s.MaxRechargeFen, s.Demo()
 	rules.Webhooks = s.WebhookURL != ""
 	rules.StaffSession, rules.StaffIdle = s.StaffSession, s.StaffIdle
@@ -214,6 +215,11 @@ func openRails(s Settings, store *models.Store, log *slog.Logger) (*gateways.Rai
 		return nil, err
 	}
 	by := map[models.Rail]gateways.Gateway{models.RailAlipay: rail}
+	if s.bankGiven() > 0 {
+		if by[models.RailBankTransfer], err = s.bankRail(); err != nil {
+			return nil, err
+		}
+	}
 	if s.unionpayGiven() > 0 {
 		if by[models.RailUnionpay], err = unionpayRail(s, store.Now); err != nil {
 			return nil, err

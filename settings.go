@@ -80,20 +80,25 @@ type Settings struct {
 	AlipayPrivateKeyFile string `env:"PORTAL_ALIPAY_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with the app's RSA private key, readable by its owner alone (0600)"`
 	AlipayPublicKeyFile  string `env:"PORTAL_ALIPAY_PUBLIC_KEY_FILE" derived:"generated in demo" meaning:"file with Alipay's public key for this app, not the app's own"`
 
-	WechatBaseURL        string   `env:"PORTAL_WECHAT_BASE_URL" derived:"the sandbox in demo; else none, and no WeChat Pay" meaning:"WeChat Pay's API: https://api.mch.weixin.qq.com"`
-	WechatMchID          string   `env:"PORTAL_WECHAT_MCH_ID" derived:"the sandbox's in demo" meaning:"the merchant's id at WeChat Pay, digits"`
-	WechatAppID          string   `env:"PORTAL_WECHAT_APP_ID" derived:"the sandbox's in demo" meaning:"the app that is bound to the merchant, wx and 16 more"`
-	WechatSerial         string   `env:"PORTAL_WECHAT_SERIAL" derived:"the sandbox's in demo" meaning:"serial number of the merchant's API certificate, hexadecimal"`
-	WechatPrivateKeyFile string   `env:"PORTAL_WECHAT_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with that certificate's private key (apiclient_key.pem), readable by its owner alone (0600)"`
-	WechatAPIKeyFile     string   `env:"PORTAL_WECHAT_API_KEY_FILE" derived:"generated in demo" meaning:"file with the APIv3 key, 32 characters, readable by its owner alone (0600)"`
-	WechatPublicKey      []string `env:"PORTAL_WECHAT_PUBLIC_KEY" derived:"generated in demo" meaning:"PUB_KEY_ID_…=FILE with WeChat Pay's public key; two, comma-separated, while it is being changed, the newer first"`
-	UnionpayGateway      string   `env:"PORTAL_UNIONPAY_GATEWAY" derived:"the sandbox in demo, else off" meaning:"UnionPay's gateway: https://gateway.95516.com"`
-	UnionpayFileURL      string   `env:"PORTAL_UNIONPAY_FILE_URL" derived:"filedownload. for gateway. in PORTAL_UNIONPAY_GATEWAY" meaning:"where UnionPay's settlement files lie"`
-	UnionpayMerID        string   `env:"PORTAL_UNIONPAY_MER_ID" derived:"the sandbox's in demo" meaning:"the merchant's number at UnionPay, 15 characters"`
-	UnionpayPFXFile      string   `env:"PORTAL_UNIONPAY_PFX_FILE" derived:"generated in demo" meaning:"file with the merchant's certificate and key (.pfx), readable by its owner alone (0600)"`
-	UnionpayPasswordFile string   `env:"PORTAL_UNIONPAY_PFX_PASSWORD_FILE" derived:"generated in demo" meaning:"file with the password of that file, readable by its owner alone (0600)"`
-	UnionpayRootFile     string   `env:"PORTAL_UNIONPAY_ROOT_CERT_FILE" derived:"generated in demo" meaning:"file with UnionPay's root certificate (acp_prod_root.cer)"`
-	UnionpayMiddleFile   string   `env:"PORTAL_UNIONPAY_MIDDLE_CERT_FILE" derived:"generated in demo" meaning:"file with UnionPay's middle certificate (acp_prod_middle.cer)"`
+	WechatBaseURL        string        `env:"PORTAL_WECHAT_BASE_URL" derived:"the sandbox in demo; else none, and no WeChat Pay" meaning:"WeChat Pay's API: https://api.mch.weixin.qq.com"`
+	WechatMchID          string        `env:"PORTAL_WECHAT_MCH_ID" derived:"the sandbox's in demo" meaning:"the merchant's id at WeChat Pay, digits"`
+	WechatAppID          string        `env:"PORTAL_WECHAT_APP_ID" derived:"the sandbox's in demo" meaning:"the app that is bound to the merchant, wx and 16 more"`
+	WechatSerial         string        `env:"PORTAL_WECHAT_SERIAL" derived:"the sandbox's in demo" meaning:"serial number of the merchant's API certificate, hexadecimal"`
+	WechatPrivateKeyFile string        `env:"PORTAL_WECHAT_PRIVATE_KEY_FILE" derived:"generated in demo" meaning:"file with that certificate's private key (apiclient_key.pem), readable by its owner alone (0600)"`
+	WechatAPIKeyFile     string        `env:"PORTAL_WECHAT_API_KEY_FILE" derived:"generated in demo" meaning:"file with the APIv3 key, 32 characters, readable by its owner alone (0600)"`
+	WechatPublicKey      []string      `env:"PORTAL_WECHAT_PUBLIC_KEY" derived:"generated in demo" meaning:"PUB_KEY_ID_…=FILE with WeChat Pay's public key; two, comma-separated, while it is being changed, the newer first"`
+	UnionpayGateway      string        `env:"PORTAL_UNIONPAY_GATEWAY" derived:"the sandbox in demo, else off" meaning:"UnionPay's gateway: https://gateway.95516.com"`
+	UnionpayFileURL      string        `env:"PORTAL_UNIONPAY_FILE_URL" derived:"filedownload. for gateway. in PORTAL_UNIONPAY_GATEWAY" meaning:"where UnionPay's settlement files lie"`
+	UnionpayMerID        string        `env:"PORTAL_UNIONPAY_MER_ID" derived:"the sandbox's in demo" meaning:"the merchant's number at UnionPay, 15 characters"`
+	UnionpayPFXFile      string        `env:"PORTAL_UNIONPAY_PFX_FILE" derived:"generated in demo" meaning:"file with the merchant's certificate and key (.pfx), readable by its owner alone (0600)"`
+	UnionpayPasswordFile string        `env:"PORTAL_UNIONPAY_PFX_PASSWORD_FILE" derived:"generated in demo" meaning:"file with the password of that file, readable by its owner alone (0600)"`
+	UnionpayRootFile     string        `env:"PORTAL_UNIONPAY_ROOT_CERT_FILE" derived:"generated in demo" meaning:"file with UnionPay's root certificate (acp_prod_root.cer)"`
+	UnionpayMiddleFile   string        `env:"PORTAL_UNIONPAY_MIDDLE_CERT_FILE" derived:"generated in demo" meaning:"file with UnionPay's middle certificate (acp_prod_middle.cer)"`
+	BankName             string        `env:"PORTAL_BANK_NAME" derived:"made up in demo" meaning:"who bank transfers are paid to: the company's name as its bank has it; without it nobody is offered bank transfer"`
+	BankAccount          string        `env:"PORTAL_BANK_ACCOUNT" derived:"made up in demo" meaning:"the company's account at its bank, 8 to 32 digits"`
+	BankBranch           string        `env:"PORTAL_BANK_BRANCH" derived:"made up in demo" meaning:"bank and branch of that account"`
+	BankCode             string        `env:"PORTAL_BANK_CODE" derived:"made up in demo" meaning:"the branch's number among banks, 12 digits"`
+	BankTransferTTL      time.Duration `env:"PORTAL_BANK_TRANSFER_TTL" envDefault:"168h" meaning:"how long a bank transfer may take; later money is credited all the same"`
 
 	Unknown faults // demo: PORTAL_ names that set nothing, to be warned of
 }
@@ -151,6 +156,7 @@ func LoadSettings(environ []string) (Settings, error) {
 	if s.AlipayPageURL == "" {
 		s.AlipayPageURL = s.AlipayGateway
 	}
+	s = s.withDemoBank()
 	for _, found := range s.faults() {
 		if !slices.ContainsFunc(unread, func(u fault) bool { return u.name == found.name }) {
 			wrong = append(wrong, found)

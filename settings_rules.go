@@ -25,6 +25,7 @@ func (s Settings) faults() faults {
 	s.checkServer(&f)
 	s.checkMoney(&f)
 	s.checkEngine(&f)
+	s.checkBank(&f)
 	if s.Demo() {
 		checkAddr(&f, "PORTAL_SANDBOX_ADDR", s.SandboxAddr)
 	} else if s.SandboxAddr != defaultOf("PORTAL_SANDBOX_ADDR") {

@@ -64,6 +64,7 @@ func TestNewcomerNeedsNoSetting(t *testing.T) {
 		PaymentTTL: 30 * time.Minute, ArrearsGrace: 24 * time.Hour,
 		MinRechargeFen: 200_00, MaxRechargeFen: 500_000_00, SandboxAddr: "127.0.0.1:8081",
 		APIRate: 200, Simulate: "on", ClockSpeed: 1,
+		BankName: demoBank.Name, BankAccount: demoBank.Account, BankBranch: demoBank.Branch, BankCode: demoBank.Code, BankTransferTTL: 7 * 24 * time.Hour,
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)

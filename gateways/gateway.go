@@ -64,6 +64,7 @@ type Checkout struct {
 	RedirectURL string // cashier to send the browser to
 	Form        *Form  // what the browser posts to get there, where an address is not enough
 	QRContent   string // content of a QR code, or "" if the rail gave none
+	OnOurPage   bool   // there is nowhere to go: the payment's own page says how to pay
 }
 
 // Form is posted to a gateway by the payer's browser.

@@ -24,7 +24,7 @@ const maxFirstLoad = 100_000
 
 // notPages are GET routes that answer with something else than a page of ours:
 // a file, a picture, the job queue's own page.
-var notPages = []string{"/admin/audit.csv", "/admin/security/enrol/qr.png", "/admin/jobs/queue", "/admin/jobs/queue/*"}
+var notPages = []string{"/admin/audit.csv", "/admin/statements/template.csv", "/admin/security/enrol/qr.png", "/admin/jobs/queue", "/admin/jobs/queue/*"}
 
 // No page of the staff's is heavier than 100 KB with all it loads, compressed,
 // its lists full. Every GET route of the table is asked for.

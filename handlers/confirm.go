@@ -41,7 +41,7 @@ func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErr
 	if page.Problem == nil {
 		page.Problem = refused.On("amount")
 	}
-	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().PaymentTTL
+	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().TTL(payment.Rail)
 	page.Choice = choice
 	page.Choice.Banks = p.rails.Banks(payment.Rail)
 	if gateway, ok := p.rails.By[payment.Rail]; ok {

@@ -25,6 +25,7 @@ func (p *portal) showPayment(c echo.Context) error {
 	}
 	page.ScanOnly = page.HasQR && page.Rail == models.RailWechat && !payer(c).Phone
 	page.CSRF, page.Shop = p.Token(c), web.Seller(c).ShopName
+	page.Transfer = p.transferFacts(desk.Payment)
 	return p.Render(c, http.StatusOK, page, views.Payment(page))
 }
 

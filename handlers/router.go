@@ -51,6 +51,7 @@ type portal struct {
 
 const (
 	maxBody        = "64KiB"
+	maxUpload      = "16MiB" // with room for a file that is refused by its own limit
 	requestTimeout = 30 * time.Second
 )
 
@@ -64,7 +65,7 @@ func New(cfg Config) http.Handler {
 	e.IPExtractor = addressOf(cfg.Proxies)
 	e.Use(
 		web.OwnRequestID, middleware.RequestID(), except(api.Prefix, middleware.ContextTimeout(requestTimeout)), web.Logged(cfg.Log),
-		middleware.Recover(), web.Headers(cfg.Secure, cfg.Cashiers...), web.LoadLanguage, except(api.Prefix, middleware.BodyLimit(maxBody)),
+		middleware.Recover(), web.Headers(cfg.Secure, cfg.Cashiers...), web.LoadLanguage, except(api.Prefix, limitBody),
 	)
 	api.Mount(e, api.Config{Store: cfg.Store, Log: cfg.Log, Rate: cfg.APIRate, Stopping: cfg.Stopping})
 	p.ops(e, cfg.Metrics)
@@ -89,6 +90,18 @@ func except(prefix string, limit echo.MiddlewareFunc) echo.MiddlewareFunc {
 			}
 			return limited(c)
 		}
+	}
+}
+
+// limitBody bounds what a request may bring: little, but to the one address that
+// takes a file.
+func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
+	form, file := middleware.BodyLimit(maxBody)(next), middleware.BodyLimit(maxUpload)(next)
+	return func(c echo.Context) error {
+		if c.Request().URL.Path == admin.UploadPath {
+			return file(c)
+		}
+		return form(c)
 	}
 }
 

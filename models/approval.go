@@ -59,10 +59,11 @@ type Approval struct {
 	Note       string // the decider's; of a failed one the text key of why
 }
 
-// ApprovalArgs are the facts of a bank transfer.
+// ApprovalArgs are the facts of a bank transfer, and of suspense that pays a payment.
 type ApprovalArgs struct {
-	Reference string `json:"reference,omitempty"` // the bank's own number
-	PaidOn    string `json:"paid_on,omitempty"`   // day in Shanghai
+	Reference  string `json:"reference,omitempty"`   // the bank's own number
+	PaidOn     string `json:"paid_on,omitempty"`     // day in Shanghai
+	ForPayment string `json:"for_payment,omitempty"` // no of the payment that the suspense pays
 }
 
 // ParseArgs reads the facts that are kept beside the amount.
@@ -157,8 +158,8 @@ type matter struct {
 	asker    User     // as they are now
 	account  *Account // nil: none concerned
 	funds    Funds
-	payment  *Payment
-	reserved Fen // of the payment, in refunds under way
+	payment  *Payment // of a refund, or that the suspense pays
+	reserved Fen      // of the payment, in refunds under way
 	item     *SuspenseItem
 	args     ApprovalArgs
 	used     bool // the bank's number was credited before, or stands in suspense
@@ -198,6 +199,9 @@ func (a Approval) doubt(m matter) *Error {
 	case ApprovalSuspenseClear:
 		if m.item.ClearedAt != nil {
 			return no("reason", "error.suspense.cleared")
+		}
+		if m.payment != nil && m.payment.State.IsPaid() {
+			return no("payment", "error.suspense.payment_paid")
 		}
 	}
 	return nil

@@ -8,10 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // ApprovalInput is what staff typed to ask for something. Of AccountID,
-// PaymentNo and SuspenseID the one that the kind is about is set.
+// PaymentNo and SuspenseID the one that the kind is about is set; suspense may
+// name a payment too.
 type ApprovalInput struct {
 	Kind       ApprovalKind
 	AccountID  int64
@@ -22,12 +25,12 @@ type ApprovalInput struct {
 	Reason     string
 	Reference  string // the bank's own number, of a transfer
 	PaidOn     string // the bank's day in Shanghai, YYYY-MM-DD
-	To         string // of suspense: the account's number; empty: back to its payer
+	To         string // of suspense: the account's number; empty, and no payment: back to its payer
 }
 
 // AskApproval stores a request that somebody else decides on. The same request
 // again, while it is open, gives the one that stands. FieldErrors on amount,
-// direction, reason, reference, paid_on, to; NotFound; Forbidden: the role may
+// direction, reason, reference, paid_on, to, payment; NotFound; Forbidden: the role may
 // not ask for this.
 func (s *Store) AskApproval(ctx context.Context, by Actor, in ApprovalInput) (Approval, error) {
 	var a Approval
@@ -166,6 +169,12 @@ func (t *tx) parseClearing(in ApprovalInput, a *Approval) (*Error, error) {
 	}
 	a.SuspenseID, a.AmountFen = &item.ID, item.AmountFen
 	typed := strings.TrimSpace(strings.Map(toHalfWidth, in.To))
+	if no := typedCode(in.PaymentNo); no != "" {
+		if typed != "" {
+			return fieldError("to", "error.suspense.payment_or_account", nil), nil
+		}
+		return t.parsePaid(item, no, a)
+	}
 	if typed == "" {
 		return nil, nil
 	}
@@ -182,6 +191,29 @@ func (t *tx) parseClearing(in ApprovalInput, a *Approval) (*Error, error) {
 	}
 	a.AccountID = &id
 	return nil, nil
+}
+
+// parsePaid reads which payment the suspense pays, by its no or its reference
+// code: one of the same rail over exactly this amount.
+func (t *tx) parsePaid(item SuspenseItem, no string, a *Approval) (*Error, error) {
+	if item.Rail != RailBankTransfer { // any other rail's own word says what was paid
+		return fieldError("payment", "error.suspense.payment_rail", nil), nil
+	}
+	var p Payment
+	err := t.Take(&p, "rail = ? AND (no = ? OR reference_code = ?)", item.Rail, no, no).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return fieldError("payment", "error.suspense.payment_unknown", nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.AccountID = &p.AccountID
+	if p.AmountFen != item.AmountFen {
+		return fieldError("payment", "error.suspense.payment_amount", map[string]any{"Ours": p.AmountFen, "Theirs": item.AmountFen}), nil
+	}
+	stored, err := json.Marshal(ApprovalArgs{ForPayment: p.No})
+	a.Args = string(stored)
+	return nil, err
 }
 
 var bankReference = regexp.MustCompile(`^[0-9A-Z-]{6,64}$`)

@@ -125,10 +125,17 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 			return m, found(err, "suspense item")
 		}
 	}
+	if m.args.ForPayment != "" {
+		m.payment = &Payment{}
+		if err := t.Take(m.payment, "no = ?", m.args.ForPayment).Error; err != nil {
+			return m, found(err, "payment")
+		}
+	}
 	if a.Kind == ApprovalBankTransfer {
 		err = t.Raw(`SELECT EXISTS (SELECT 1 FROM payments WHERE rail = ? AND gateway_trade_no = ?)
-			OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no = ?)`,
-			RailBankTransfer, m.args.Reference, RailBankTransfer, m.args.Reference).Scan(&m.used).Error
+			OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no = ?)
+			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no = ?)`,
+			RailBankTransfer, m.args.Reference, RailBankTransfer, m.args.Reference, compact(m.args.Reference)).Scan(&m.used).Error
 	}
 	return m, err
 }
@@ -193,7 +200,7 @@ func (t *tx) creditTransfer(a Approval, m matter) error {
 const KindSuspenseClear = "suspense_clear"
 
 // clearSuspense moves an item to the account's cash, or back out to the rail it
-// came by, where no account is named.
+// came by, where no account is named. Where a payment is named it is paid by that.
 func (t *tx) clearSuspense(a Approval, m matter) error {
 	from, err := t.systemAccount("suspense")
 	if err != nil {
@@ -215,12 +222,19 @@ func (t *tx) clearSuspense(a Approval, m matter) error {
 	if err != nil {
 		return err
 	}
+	if m.payment != nil {
+		if err := t.paidFromSuspense(m, posted.TransactionID); err != nil {
+			return err
+		}
+	}
 	err = changed(t.Model(&SuspenseItem{}).Where("id = ? AND cleared_at IS NULL", m.item.ID).Update("cleared_at", t.now))
 	if err != nil || m.account == nil {
 		return err
 	}
-	if err := t.event(m.account.ID, EventSuspenseCredited, EventArgs{AmountFen: m.item.AmountFen}); err != nil {
-		return err
+	if m.payment == nil {
+		if err := t.event(m.account.ID, EventSuspenseCredited, EventArgs{AmountFen: m.item.AmountFen}); err != nil {
+			return err
+		}
 	}
 	return t.fundsMoved(m.account, m.funds, Funds{m.funds.Cash + m.item.AmountFen, m.funds.Bonus})
 }

@@ -13,7 +13,7 @@ type ApprovalRow struct {
 	Kind       ApprovalKind
 	AccountID  int64 // 0: none
 	ShopName   string
-	PaymentNo  string // of a refund
+	PaymentNo  string // of a refund, or that the suspense pays
 	SuspenseID int64
 	AmountFen  Fen
 	Reason     string
@@ -56,6 +56,9 @@ func (l approvalLine) row() (ApprovalRow, error) {
 		ID: l.ID, Kind: l.Kind, AccountID: idOr0(l.AccountID), ShopName: l.ShopName, PaymentNo: l.PaymentNo, SuspenseID: idOr0(l.SuspenseID),
 		AmountFen: l.AmountFen, Reason: l.Reason, AskedBy: l.AskedBy, Asker: l.Asker, AskedAt: l.AskedAt, State: l.State,
 		Decider: l.Decider, Note: l.Note, ApprovalArgs: args,
+	}
+	if args.ForPayment != "" {
+		r.PaymentNo = args.ForPayment
 	}
 	if l.DecidedAt != nil {
 		r.DecidedAt = *l.DecidedAt

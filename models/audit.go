@@ -39,9 +39,10 @@ func (auditRow) TableName() string { return "audit_log" }
 var AuditActions = []string{
 	"session.open", "session.password", "session.refuse", "session.confirm", "session.close", "session.revoke", "user.create",
 	"totp.set", "passkey.add", "passkey.remove", "recovery.renew", "factor.reset",
-	"account.freeze", "account.unfreeze", "account.note", "account.view_as",
+	"account.freeze", "account.unfreeze", "account.note", "account.view_as", "account.registered_name",
 	"campaign.create", "campaign.switch", "campaign.budget", "campaign.restart", "campaign.restart_undo", "keyword.bid",
 	ActAsk, ActRepair, ActClose, "approval.ask", "approval.approved", "approval.refused", "approval.withdrawn", "approval.failed",
+	"statement.import", "statement.mapping",
 	"refund.settled", "refund.released", "reconciliation.run", "difference.work",
 	"job.cancel", "job.retry", "job.delete", "queue.pause", "queue.resume",
 	"method.off", "method.on", "webhook.resend", "apikey.create", "apikey.revoke",

@@ -32,8 +32,9 @@ type Payment struct {
 	CheckingSince       *time.Time // the gateway could not be asked since then
 	GatewayTradeNo      *string
 	PaidLate            bool
-	QRContent           string `gorm:"column:qr_content"`
-	CashBeforeFen       *Fen   // cash just before it was credited
+	QRContent           string  `gorm:"column:qr_content"`
+	ReferenceCode       *string // of a bank transfer: what its payer writes in the remark
+	CashBeforeFen       *Fen    // cash just before it was credited
 	RefundedFen         Fen
 	LedgerTransactionID *int64
 }
@@ -111,8 +112,12 @@ func (s *Store) ConfirmPayment(ctx context.Context, accountID int64, no, payee s
 
 // send moves a draft to pending.
 func (t *tx) send(p *Payment, payee string) error {
-	p.confirm(payee, t.now, t.rules.PaymentTTL)
-	if err := t.move(p, PaymentPending, "ConfirmedAt", "ExpiresAt", "Payee"); err != nil {
+	p.confirm(payee, t.now, t.rules.TTL(p.Rail))
+	p.ReferenceCode = newReferenceCode(p.Rail)
+	if err := t.move(p, PaymentPending, "ConfirmedAt", "ExpiresAt", "Payee", "ReferenceCode"); err != nil {
+		if uniqueTaken(err) {
+			return errStale // somebody has this code: draw another
+		}
 		return err
 	}
 	return t.watch(p)
@@ -126,10 +131,10 @@ func (p *Payment) confirm(payee string, now time.Time, ttl time.Duration) {
 
 // watch stores the tasks that follow a payment that was just sent.
 func (t *tx) watch(p *Payment) error {
-	t.then(
-		Task{QueryPayment{p.No}, t.now.Add(QueryDelays[0])},
-		Task{ExpirePayment{p.No}, *p.ExpiresAt},
-	)
+	if p.Rail != RailBankTransfer { // whose gateway knows nothing: the bank's statement tells
+		t.then(Task{QueryPayment{p.No}, t.now.Add(QueryDelays[0])})
+	}
+	t.then(Task{ExpirePayment{p.No}, *p.ExpiresAt})
 	return t.event(p.AccountID, EventRechargeConfirmed, EventArgs{AmountFen: p.AmountFen, PaymentNo: p.No})
 }
 
@@ -211,7 +216,8 @@ func (s *Store) ResumePayment(ctx context.Context, accountID int64, no, payee st
 			No: newPaymentNo(t.now), AccountID: accountID, Rail: old.Rail, State: PaymentPending,
 			AmountFen: old.AmountFen, Currency: old.Currency, ResumesID: &old.ID, CreatedAt: t.now,
 		}
-		next.confirm(payee, t.now, t.rules.PaymentTTL)
+		next.confirm(payee, t.now, t.rules.TTL(next.Rail))
+		next.ReferenceCode = newReferenceCode(next.Rail)
 		err = t.Create(&next).Error
 		if uniqueTaken(err) {
 			return errStale // another tab resumed at the same instant: take its payment

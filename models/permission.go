@@ -15,20 +15,21 @@ const (
 	PermFreeze    Permission = "freeze"    // ask for a freeze, or for its end
 	PermApprove   Permission = "approve"   // decide on what somebody else asked for
 	PermReconcile Permission = "reconcile" // run a reconciliation and work its differences
+	PermStatement Permission = "statement" // import bank statements, propose whose their money is, name sellers' companies
 	PermAudit     Permission = "audit"     // read and export the audit trail
 	PermStaff     Permission = "staff"     // see and revoke other people's sessions
 )
 
 // Permissions are all of them, in the order of the table.
 var Permissions = []Permission{
-	PermRead, PermRepair, PermRefund, PermAdjust, PermGrant, PermFreeze, PermApprove, PermReconcile, PermAudit, PermStaff,
+	PermRead, PermRepair, PermRefund, PermAdjust, PermGrant, PermFreeze, PermApprove, PermReconcile, PermStatement, PermAudit, PermStaff,
 }
 
 // permitted is the table of the roles: support reads and repairs, finance
 // refunds and adjusts, admin all.
 var permitted = map[Role][]Permission{
 	RoleSupport: {PermRead, PermRepair, PermFreeze},
-	RoleFinance: {PermRead, PermRefund, PermAdjust, PermGrant, PermFreeze, PermApprove, PermReconcile, PermAudit},
+	RoleFinance: {PermRead, PermRefund, PermAdjust, PermGrant, PermFreeze, PermApprove, PermReconcile, PermStatement, PermAudit},
 	RoleAdmin:   Permissions,
 }
 

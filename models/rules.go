@@ -5,6 +5,7 @@ import "time"
 // Rules are the limits and durations of the business, all of them settings.
 type Rules struct {
 	PaymentTTL   time.Duration // how long a confirmed payment can be paid
+	TransferTTL  time.Duration // likewise, of a bank transfer
 	ArrearsGrace time.Duration // how long arrears are borne before the stop
 	UndoFor      time.Duration // how long a restart can be undone
 	SessionTTL   time.Duration // how long a sign-in lasts
@@ -19,10 +20,19 @@ type Rules struct {
 	Webhooks     bool          // the ad engine is told of changes by webhook
 }
 
+// TTL is how long a payment on the rail can be paid.
+func (r Rules) TTL(rail Rail) time.Duration {
+	if rail == RailBankTransfer {
+		return r.TransferTTL
+	}
+	return r.PaymentTTL
+}
+
 // DefaultRules are the design's.
 func DefaultRules() Rules {
 	return Rules{
 		PaymentTTL:   30 * time.Minute,
+		TransferTTL:  7 * 24 * time.Hour,
 		ArrearsGrace: 24 * time.Hour,
 		UndoFor:      30 * time.Minute,
 		SessionTTL:   12 * time.Hour,

@@ -145,7 +145,7 @@ func (t *tx) credit(p *Payment, r Receipt, outcome Outcome) error {
 	if !posted.New {
 		return errStale // somebody settled it since we read: look again
 	}
-	p.markPaid(r, before, outcome == OutcomeLate, posted.TransactionID, t.now, t.rules.PaymentTTL)
+	p.markPaid(r, before, outcome == OutcomeLate, posted.TransactionID, t.now, t.rules.TTL(p.Rail))
 	err = t.move(p, PaymentPaid, "ConfirmedAt", "ExpiresAt", "PaidAt", "SettledAt", "GatewayTradeNo",
 		"PaidLate", "CashBeforeFen", "LedgerTransactionID")
 	if err != nil {
@@ -200,32 +200,7 @@ func (t *tx) park(r Receipt, p *Payment, reason string) (Outcome, error) {
 	if !r.Confirmed || r.GatewayTradeNo == "" || r.AmountFen <= 0 {
 		return OutcomeAsk, nil
 	}
-	gateway, err := t.systemAccount("gateway:" + string(r.Rail))
-	if err != nil {
-		return "", err
-	}
-	suspense, err := t.systemAccount("suspense")
-	if err != nil {
-		return "", err
-	}
-	posted, err := ledger.Post(t.DB, KindSuspense, r.reference(), []ledger.Line{
-		{AccountID: suspense, AmountFen: int64(r.AmountFen)},
-		{AccountID: gateway, AmountFen: -int64(r.AmountFen)},
-	}, t.now)
-	if err != nil {
-		return "", err
-	}
-	if !posted.New {
-		return "", errStale
-	}
-	item := SuspenseItem{
-		Rail: r.Rail, GatewayTradeNo: r.GatewayTradeNo, OutTradeNo: r.OutTradeNo, AmountFen: r.AmountFen,
-		Reason: reason, LedgerTransactionID: posted.TransactionID, CreatedAt: t.now,
-	}
-	if p != nil {
-		item.PaymentID = &p.ID
-	}
-	if err := t.Create(&item).Error; err != nil {
+	if _, err := t.hold(r, p, reason); err != nil {
 		return "", err
 	}
 	if p != nil && p.State.mayBecome(PaymentFailed) {
@@ -236,4 +211,35 @@ func (t *tx) park(r Receipt, p *Payment, reason string) (Outcome, error) {
 		return OutcomeSuspense, t.move(p, PaymentFailed, "FailedAt")
 	}
 	return OutcomeSuspense, nil
+}
+
+// hold books a receipt's money from the gateway to suspense, once: errStale when
+// that was done since we read.
+func (t *tx) hold(r Receipt, p *Payment, reason string) (SuspenseItem, error) {
+	item := SuspenseItem{
+		Rail: r.Rail, GatewayTradeNo: r.GatewayTradeNo, OutTradeNo: r.OutTradeNo, AmountFen: r.AmountFen, Reason: reason, CreatedAt: t.now,
+	}
+	gateway, err := t.systemAccount("gateway:" + string(r.Rail))
+	if err != nil {
+		return item, err
+	}
+	suspense, err := t.systemAccount("suspense")
+	if err != nil {
+		return item, err
+	}
+	posted, err := ledger.Post(t.DB, KindSuspense, r.reference(), []ledger.Line{
+		{AccountID: suspense, AmountFen: int64(r.AmountFen)},
+		{AccountID: gateway, AmountFen: -int64(r.AmountFen)},
+	}, t.now)
+	if err != nil {
+		return item, err
+	}
+	if !posted.New {
+		return item, errStale
+	}
+	item.LedgerTransactionID = posted.TransactionID
+	if p != nil {
+		item.PaymentID = &p.ID
+	}
+	return item, t.Create(&item).Error
 }

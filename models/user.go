@@ -41,9 +41,11 @@ type User struct {
 
 // Seller is a shop.
 type Seller struct {
-	ID        int64 `gorm:"primaryKey"`
-	ShopName  string
-	CreatedAt time.Time
+	ID             int64 `gorm:"primaryKey"`
+	ShopName       string
+	RegisteredName string // of the company, as staff typed it; empty: not known
+	RegisteredKey  string // the same as names are compared
+	CreatedAt      time.Time
 }
 
 const (

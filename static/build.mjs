@@ -9,10 +9,10 @@ const dist = "static/dist";
 const icons = [
   "arrow-down", "arrow-left", "arrow-right", "badge-check", "bell", "calendar-clock", "check", "chevron-down", "chevron-left",
   "chevron-right", "circle", "circle-alert", "circle-check", "circle-dashed", "circle-help", "circle-pause", "circle-play",
-  "circle-slash", "circle-x", "clock", "clock-alert", "credit-card", "flag", "flask-conical", "gauge", "hourglass", "info", "key-round",
+  "circle-slash", "circle-x", "clock", "clock-alert", "copy", "credit-card", "flag", "flask-conical", "gauge", "hourglass", "info", "key-round",
   "landmark", "languages", "layout-dashboard", "list-filter", "log-out", "lock", "megaphone", "moon", "pencil", "plus",
   "qr-code", "receipt-text", "refresh-cw", "rotate-ccw", "scale", "scroll-text", "search", "shield-check", "snowflake", "store",
-  "sun", "sun-moon", "triangle-alert", "trending-up", "undo-2", "user-round", "users", "wallet", "zap",
+  "sun", "sun-moon", "triangle-alert", "trending-up", "undo-2", "upload", "user-round", "users", "wallet", "zap",
 ];
 
 // sprite makes one SVG with a <symbol> for each icon, to be shown by <use>.

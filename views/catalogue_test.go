@@ -48,7 +48,7 @@ var made = map[string][]string{
 	"steps.":           components.RechargeSteps,
 	"language.":        text.Languages,
 	"theme.":           {"light", "dark", "auto"},
-	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense", "approvals", "methods", "figures", "accounts", "members", "security"},
+	"nav.":             {"overview", "promotion", "finance", "campaigns", "restart", "recharge", "payments", "ledger", "staff", "jobs", "audit", "reconciliation", "staff_payments", "suspense", "statements", "approvals", "methods", "figures", "accounts", "members", "security"},
 	"audit.action.":    models.AuditActions,
 	"audit.file.":      models.AuditColumns,
 	"factor.kind.":     words([]models.FactorKind{models.FactorTOTP, models.FactorRecovery, models.FactorPasskey}),
@@ -77,6 +77,10 @@ var made = map[string][]string{
 	"refund.state.":            words(models.RefundStates),
 	"figure.":                  figures(),
 	"band.":                    figures(),
+	"lines.state.":             words(models.LineStates),
+	"lines.reason.":            models.MatchReasons,
+	"statements.layout.":       admin.StatementLayouts,
+	"mapping.field.":           admin.MappingFields,
 	"level.":                   words([]models.Level{models.LevelWarn, models.LevelAlarm}),
 }
 

@@ -80,6 +80,7 @@ func screens() []screen {
 	all = append(all, staffPaymentScreens()...)
 	all = append(all, staffPaymentPages()...)
 	all = append(all, approvalScreens()...)
+	all = append(all, statementScreens()...)
 	all = append(all, deskScreens()...)
 	all = append(all, signInScreens()...)
 	all = append(all, docsScreens()...)

@@ -69,6 +69,7 @@ type Traits struct {
 	SignedReturn bool // the browser brings back something that names the payment and is signed
 	RefundsLater bool // a refund is accepted first and done later
 	StaysPaid    bool // a payment refunded in full is still told as paid
+	AsksNobody   bool // there is no gateway to ask and none that calls: what was paid, a bank's statement says
 }
 
 // Rig is one rail together with hooks into its sandbox.

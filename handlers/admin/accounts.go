@@ -57,7 +57,7 @@ func (a *admin) drawAccount(c echo.Context, status int, tab, note string, refusa
 	page := accountPage(account)
 	role := web.Who(c).Role
 	page.CSRF, page.Tab, page.CanNote = a.Token(c), tab, role.May(models.PermRepair)
-	page.Asks = accountAsks(account.Account, role)
+	page.Asks, page.CanName = accountAsks(account.Account, role), role.May(models.PermStatement)
 	page.Sub.Note, page.Sub.Errors = note, refusals
 	if fill, ok := accountTabs[tab]; ok {
 		if err := fill(a, c, id, &page.Sub); err != nil {

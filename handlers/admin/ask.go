@@ -38,7 +38,7 @@ func asked(c echo.Context, kind models.ApprovalKind) (models.ApprovalInput, erro
 	}
 	id, err := web.ID(c, "id")
 	if kind == models.ApprovalSuspenseClear {
-		in.SuspenseID = id
+		in.SuspenseID, in.PaymentNo = id, c.FormValue("payment")
 	} else {
 		in.AccountID = id
 	}
@@ -96,7 +96,8 @@ func (a *admin) drawAsk(c echo.Context, status int, in models.ApprovalInput, ref
 	page := views.AskPage{
 		CSRF: a.Token(c), Now: a.Store.Now(), Kind: in.Kind, Action: c.Request().URL.Path, AskDesk: desk,
 		Form: views.AskForm{
-			Amount: in.Amount, Direction: in.Direction, Reason: in.Reason, Reference: in.Reference, PaidOn: in.PaidOn, To: in.To, Errors: refused,
+			Amount: in.Amount, Direction: in.Direction, Reason: in.Reason, Reference: in.Reference, PaidOn: in.PaidOn, To: in.To,
+			Payment: c.FormValue("payment"), Errors: refused,
 		},
 	}
 	if refused == nil {

@@ -65,6 +65,7 @@ func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
 	g.POST("/staff/:id/revoke", a.revokeStaff, web.Needs(models.PermStaff))
 	g.POST("/staff/:id/reset", a.resetStaff, web.Needs(models.PermStaff), lately("/admin/staff"))
 	a.mountApprovals(g)
+	a.mountStatements(g)
 }
 
 // MountQueue adds the job queue's own page. Its scripts know of no form token,

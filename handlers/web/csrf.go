@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -41,7 +42,7 @@ func (w *Web) CheckToken(next echo.HandlerFunc) echo.HandlerFunc {
 		case http.MethodGet, http.MethodHead, http.MethodOptions:
 			return next(c)
 		}
-		if err := c.Request().ParseForm(); err != nil {
+		if err := readForm(c); err != nil {
 			if tooLong := (*echo.HTTPError)(nil); errors.As(err, &tooLong) {
 				return err
 			}
@@ -54,6 +55,23 @@ func (w *Web) CheckToken(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// maxFormMemory is how much of a form with a file is kept in memory; the rest is
+// put on the disk for as long as the request takes.
+const maxFormMemory = 1 << 20
+
+// readForm reads the form of a request. One with a file is read of staff alone:
+// nobody else has anything to send.
+func readForm(c echo.Context) error {
+	r := c.Request()
+	if !strings.HasPrefix(r.Header.Get(echo.HeaderContentType), echo.MIMEMultipartForm) {
+		return r.ParseForm()
+	}
+	if who := Who(c); who == nil || !who.Role.IsStaff() {
+		return http.ErrNotMultipart
+	}
+	return r.ParseMultipartForm(maxFormMemory)
 }
 
 // crossOrigin is the standard library's judgement of what a browser says.

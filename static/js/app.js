@@ -94,6 +94,18 @@
     }
   });
 
+  // What is to be written down elsewhere can be taken along.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = button.ariaLabel = button.dataset.copied;
+    } catch {
+      getSelection().selectAllChildren(button.previousElementSibling); // to be copied by hand
+    }
+  });
+
   // The first field that was refused takes the focus.
   const focusRefused = (root) => root.querySelector("[aria-invalid=true]")?.focus();
   focusRefused(document);

@@ -39,6 +39,7 @@ var staffPlaces = []group{
 		{"approvals", "badge-check", "/admin/approvals"},
 		{"suspense", "circle-help", "/admin/suspense"},
 		{"methods", "credit-card", "/admin/methods"},
+		{"statements", "landmark", "/admin/statements"},
 		{"reconciliation", "scale", "/admin/reconciliation"},
 		{"jobs", "clock", "/admin/jobs"},
 		{"audit", "scroll-text", "/admin/audit"},
