@@ -113,7 +113,7 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 	if err != nil {
 		r.Log.WarnContext(ctx, "gateway gave no full checkout", "payment", p.No, "error", err)
 	}
-	if !checkout.HasDoor() && !checkout.OnOurPage && checkout.QRContent == "" && !(err == nil && p.QRContent != "") {
+	if !checkout.HasDoor() && !checkout.OnOurPage && checkout.QRContent == "" && (err != nil || p.QRContent == "") {
 		return checkout, unavailable(err)
 	}
 	if checkout.QRContent != "" {

@@ -66,8 +66,10 @@ func form(t testing.TB, page *goquery.Document, selector string) (action string,
 func pageOf(t testing.TB, response *http.Response, err error) *goquery.Document {
 	t.Helper()
 	must(t, err)
-	page, err := goquery.NewDocumentFromResponse(response)
+	defer response.Body.Close()
+	page, err := goquery.NewDocumentFromReader(response.Body)
 	must(t, err)
+	page.Url = response.Request.URL
 	return page
 }
 
@@ -264,11 +266,11 @@ func TestCancelledAndPaidBeforeTheDeadlineIsCredited(t *testing.T) {
 func TestUnpaidOnlineBankingExpiresAtItsDeadline(t *testing.T) {
 	eachBankSite(t, func(t *testing.T, s bankSite) {
 		b, account := s.seller(t)
-		seen, unseen := s.draftBank(t, b, account), models.Payment{}
+		seen := s.draftBank(t, b, account)
 		action, fields := form(t, b.post("/payments/"+seen.No+"/confirm", "bank", "ICBC").Document, "form[data-handover]")
 		pageOf(t, first(http.PostForm(action, fields)), nil)
 		b.post("/recharge", "amount", "400", "method", "unionpay").is(t, http.StatusSeeOther)
-		unseen = s.payments(t, account)[0]
+		unseen := s.payments(t, account)[0]
 		b.post("/payments/"+unseen.No+"/confirm").is(t, http.StatusOK)
 		s.Clock.Set(s.payment(t, unseen.No).ExpiresAt.Add(time.Second))
 		for _, no := range []string{seen.No, unseen.No} {

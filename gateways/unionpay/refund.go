@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"ztc-portal/gateways"
-	"ztc-portal/models"
 )
 
 const codeRepeated = "12"
@@ -81,5 +80,5 @@ func (r *Rail) RefundQuery(ctx context.Context, order gateways.RefundOrder) (gat
 	if !readable || amount <= 0 {
 		return gateways.RefundResult{State: gateways.RefundUnclear, Raw: got.raw}, nil
 	}
-	return gateways.RefundResult{State: gateways.RefundDone, AmountFen: models.Fen(amount), Raw: got.raw}, nil
+	return gateways.RefundResult{State: gateways.RefundDone, AmountFen: amount, Raw: got.raw}, nil
 }

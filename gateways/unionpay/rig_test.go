@@ -115,10 +115,12 @@ func opened(t *testing.T, ask func() (*http.Response, error)) *goquery.Document 
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := goquery.NewDocumentFromResponse(response)
+	defer response.Body.Close()
+	page, err := goquery.NewDocumentFromReader(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+	page.Url = response.Request.URL
 	return page
 }
 

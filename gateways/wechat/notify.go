@@ -52,7 +52,7 @@ func (r *Rail) ReadNotify(header http.Header, body []byte) (models.Receipt, erro
 		return models.Receipt{}, unverified("news of something else")
 	case told.MchID != r.mchID:
 		return models.Receipt{}, unverified("for another merchant")
-	case told.AppID != r.appID && !(refund && told.AppID == ""):
+	case told.AppID != r.appID && (!refund || told.AppID != ""):
 		return models.Receipt{}, unverified("for another app")
 	}
 	if refund { // what was refunded was paid; when is not said
