@@ -5,14 +5,10 @@ package gatewaystest
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -40,22 +36,13 @@ type Alipay struct {
 func OpenAlipay(t testing.TB, now func() time.Time) *Alipay {
 	t.Helper()
 	far, err := sandbox.Open(sandbox.Options{
-		DataDir: keyed(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
+		DataDir: keys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &Alipay{Sandbox: far}
-	server := httptest.NewServer(a.wire(far.Handler()))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := far.Close(ctx); err != nil {
-			t.Errorf("closing the sandbox: %v", err)
-		}
-		server.Close()
-	})
-	a.URL = server.URL
+	a.URL = serve(t, far, a.wire(far.Handler()))
 	merchant := far.Merchant()
 	a.Rail, err = alipay.New(alipay.Config{
 		GatewayURL: a.URL + "/gateway.do", AppID: merchant.AppID, SellerID: merchant.SellerID,
@@ -143,52 +130,5 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Fatalf("waited in vain: %s", what)
 }
 
-// keyed is a fresh data directory for a sandbox, with keys in it: making them
-// takes long, so that all tests of a binary share one set.
-func keyed(t testing.TB) string {
-	t.Helper()
-	files, err := keys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// keys are the key files that a sandbox makes on its first start.
-var keys = sync.OnceValues(func() (map[string][]byte, error) {
-	dir, err := os.MkdirTemp("", "sandbox-keys")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	first, err := sandbox.Open(sandbox.Options{DataDir: dir})
-	if err != nil {
-		return nil, err
-	}
-	if err := first.Close(context.Background()); err != nil {
-		return nil, err
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "*.pem"))
-	files := make(map[string][]byte, len(names))
-	for _, name := range names {
-		if files[filepath.Base(name)], err = os.ReadFile(name); err != nil {
-			return nil, err
-		}
-	}
-	return files, err
-})
-
-func read(t testing.TB, name string) string {
-	t.Helper()
-	content, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
-}
+// keys are the pairs that Alipay's sandbox makes; WeChat Pay's takes the same files.
+var keys = KeysOf(sandbox.Open, "*.pem")

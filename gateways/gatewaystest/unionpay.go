@@ -2,11 +2,8 @@ package gatewaystest
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -33,33 +30,14 @@ type Unionpay struct {
 // closes both.
 func OpenUnionpay(t testing.TB, now func() time.Time) *Unionpay {
 	t.Helper()
-	files, err := unionpayKeys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	far, err := sandbox.OpenUnionpay(sandbox.Options{
-		DataDir: dir, Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second, Path: "/unionpay",
+		DataDir: UnionpayKeys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second, Path: "/unionpay",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	u := &Unionpay{Sandbox: far}
-	server := httptest.NewServer(u.wire(far.Handler()))
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := far.Close(ctx); err != nil {
-			t.Errorf("closing the sandbox: %v", err)
-		}
-		server.Close()
-	})
-	u.URL = server.URL + "/unionpay"
+	u.URL = serve(t, far, u.wire(far.Handler())) + "/unionpay"
 	m := far.UnionpayMerchant()
 	u.Rail, err = unionpay.New(unionpay.Config{
 		GatewayURL: u.URL, FileURL: u.URL + m.FilePath, MerID: m.MerID, Test: true, Now: now,
@@ -103,27 +81,5 @@ func (u *Unionpay) wire(next http.Handler) http.Handler {
 	})
 }
 
-// unionpayKeys are the key files that its sandbox makes on its first start: all
-// tests of a binary share one set.
-var unionpayKeys = sync.OnceValues(func() (map[string][]byte, error) {
-	dir, err := os.MkdirTemp("", "unionpay-keys")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	first, err := sandbox.OpenUnionpay(sandbox.Options{DataDir: dir})
-	if err != nil {
-		return nil, err
-	}
-	if err := first.Close(context.Background()); err != nil {
-		return nil, err
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "unionpay_*"))
-	files := make(map[string][]byte, len(names))
-	for _, name := range names {
-		if files[filepath.Base(name)], err = os.ReadFile(name); err != nil {
-			return nil, err
-		}
-	}
-	return files, err
-})
+// UnionpayKeys are what UnionPay's sandbox makes.
+var UnionpayKeys = KeysOf(sandbox.OpenUnionpay, "unionpay_*")

@@ -1,9 +1,7 @@
 package gatewaystest
 
 import (
-	"context"
 	"log/slog"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -24,27 +22,19 @@ type Wechat struct {
 // end closes both.
 func OpenWechat(t testing.TB, now func() time.Time) *Wechat {
 	t.Helper()
-	far, err := sandbox.OpenWechat(sandbox.Options{DataDir: keyed(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second})
+	far, err := sandbox.OpenWechat(sandbox.Options{DataDir: keys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(far.Handler())
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := far.Close(ctx); err != nil {
-			t.Errorf("closing the sandbox: %v", err)
-		}
-		server.Close()
-	})
+	url := serve(t, far, far.Handler())
 	m := far.WechatMerchant()
 	rail, err := wechat.New(wechat.Config{
-		BaseURL: server.URL, MchID: m.MchID, AppID: m.AppID, Serial: m.Serial,
+		BaseURL: url, MchID: m.MchID, AppID: m.AppID, Serial: m.Serial,
 		PrivateKeyPEM: read(t, m.PrivateKeyFile), APIKey: strings.TrimSpace(read(t, m.APIKeyFile)),
 		PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: read(t, m.PublicKeyFile)}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Wechat{far, rail, server.URL}
+	return &Wechat{far, rail, url}
 }

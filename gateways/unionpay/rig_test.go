@@ -17,6 +17,7 @@ import (
 
 	"ztc-portal/gateways"
 	"ztc-portal/gateways/conformance"
+	"ztc-portal/gateways/gatewaystest"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/gateways/unionpay"
 )
@@ -46,7 +47,7 @@ var _ conformance.Rig = (*rig)(nil)
 func newRig(t *testing.T, now ...func() time.Time) *rig {
 	t.Helper()
 	r := &rig{cashiers: map[string]string{}, returns: map[string]url.Values{}, notifies: map[string][][]byte{}}
-	options := sandbox.Options{DataDir: withKeys(t), Log: slog.New(slog.DiscardHandler)}
+	options := sandbox.Options{DataDir: gatewaystest.UnionpayKeys.Dir(t), Log: slog.New(slog.DiscardHandler)}
 	if len(now) > 0 {
 		options.Now = now[0]
 	}

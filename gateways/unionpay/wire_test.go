@@ -1,7 +1,6 @@
 package unionpay_test
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -17,7 +16,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -264,46 +262,6 @@ func serve(t testing.TB, handler http.Handler) string {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server.URL
-}
-
-// sandboxKeys are the files that UnionPay's sandbox makes on its first start.
-var sandboxKeys = sync.OnceValues(func() (map[string][]byte, error) {
-	dir, err := os.MkdirTemp("", "unionpay-keys")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	first, err := sandbox.OpenUnionpay(sandbox.Options{DataDir: dir})
-	if err != nil {
-		return nil, err
-	}
-	if err := first.Close(context.Background()); err != nil {
-		return nil, err
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "unionpay_*"))
-	files := make(map[string][]byte, len(names))
-	for _, name := range names {
-		if files[filepath.Base(name)], err = os.ReadFile(name); err != nil {
-			return nil, err
-		}
-	}
-	return files, err
-})
-
-// withKeys is a fresh data directory with those files in it.
-func withKeys(t testing.TB) string {
-	t.Helper()
-	files, err := sandboxKeys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 func read(t testing.TB, name string) []byte {
