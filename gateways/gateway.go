@@ -16,6 +16,9 @@ var (
 	ErrUnverified = errors.New("gateways: not verified")
 	// ErrUnavailable: the gateway could not be asked; nothing is known.
 	ErrUnavailable = errors.New("gateways: gateway unavailable")
+	// ErrOnlyThis stands beside ErrUnavailable where the gateway answered, and of
+	// this payment alone nothing is known now: the rail works.
+	ErrOnlyThis = errors.New("gateways: of this payment alone")
 	// ErrNotExist: the gateway does not know this payment (yet).
 	ErrNotExist = errors.New("gateways: payment not known to the gateway")
 	// ErrRefused: the gateway answered and said no.

@@ -290,6 +290,9 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 	case models.PaymentPending:
 		old, err = r.end(ctx, no, r.asked(BySeller), r.Store.CancelPayment)
 	case models.PaymentExpired, models.PaymentCancelled:
+		if old.ConfirmedAt == nil {
+			break // it was never sent: no gateway has it
+		}
 		if _, err = r.settleOrClose(ctx, old, r.asked(BySeller)); err == nil {
 			old, err = r.Store.PaymentByNo(ctx, no)
 		}

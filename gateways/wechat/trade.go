@@ -142,7 +142,7 @@ func (r *Rail) Close(ctx context.Context, ref gateways.Ref) (gateways.CloseResul
 	case receipt.State == models.TradeClosed:
 		return gateways.Closed, nil
 	}
-	return "", fmt.Errorf("wechat: %s refused, and the payment is %s: %w", callClose, receipt.State, gateways.ErrUnavailable)
+	return "", fmt.Errorf("wechat: %s refused, and the payment is %s: %w", callClose, receipt.State, notNow)
 }
 
 // cleanText keeps letters, digits, punctuation and spaces of the basic plane,
