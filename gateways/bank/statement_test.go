@@ -209,22 +209,22 @@ func TestNumbersOfASpreadsheet(t *testing.T) {
 		"46349": "2026-11-23 ", "46349.39600694444": "2026-11-23 09:30:15", "46349.999999999": "2026-11-24 00:00:00",
 		"36526.5": "2000-01-01 12:00:00",
 	} {
-		day, clock, ok := readDay(cell{number, true})
+		day, clock, ok := readDay(cell{text: number, number: true})
 		if got := day.Format(time.DateOnly) + " " + clock; !ok || got != want {
 			t.Errorf("%s is %s (%v), want %s", number, got, ok, want)
 		}
 	}
 	for number, want := range map[string]models.Fen{"1600.5": 1600_50, "1600.0999999999999": 1600_10, "1.6005E3": 1600_50, "0.1": 10} {
-		if got, ok := readFen(cell{number, true}); !ok || got != want {
+		if got, ok := readFen(cell{text: number, number: true}); !ok || got != want {
 			t.Errorf("%s is %s (%v)", number, got.Wire(), ok)
 		}
 	}
 	for _, number := range []string{"1600.005", "1600.0999", "1E+999999999", "NaN", "0x10", "1e16", ""} {
-		if got, ok := readFen(cell{number, true}); ok {
+		if got, ok := readFen(cell{text: number, number: true}); ok {
 			t.Errorf("%q is read as %s", number, got.Wire())
 		}
 	}
-	if clock, ok := readClock(cell{"0.39600694444", true}); !ok || clock != "09:30:15" {
+	if clock, ok := readClock(cell{text: "0.39600694444", number: true}); !ok || clock != "09:30:15" {
 		t.Errorf("a part of a day is %s", clock)
 	}
 }
