@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ztc-portal/models/ledger"
 )
 
 // Statement is a bank's file as it was read: the money that came in, in the
@@ -100,6 +102,10 @@ func compact(number string) string {
 	}, number))
 }
 
+// numberKey is a number as lines are told apart by it: a spreadsheet drops the
+// noughts at its beginning.
+func numberKey(written string) string { return strings.TrimLeft(compact(written), "0") }
+
 // tellsItself: two rows with the same facts are one line written twice. Without
 // the bank's number, or clock and balance, they may be two transfers alike.
 func (e StatementEntry) tellsItself() bool {
@@ -111,7 +117,7 @@ func (e StatementEntry) tellsItself() bool {
 func (e StatementEntry) key(account string, nth int) string {
 	hash := sha256.New()
 	for _, fact := range []string{
-		compact(account), e.DayOn, e.Clock, e.AmountFen.Wire(), compact(e.PayerAccount), compact(e.SerialNo), e.Balance, strconv.Itoa(nth),
+		compact(account), e.DayOn, e.Clock, e.AmountFen.Wire(), numberKey(e.PayerAccount), numberKey(e.SerialNo), e.Balance, strconv.Itoa(nth),
 	} {
 		hash.Write([]byte(strconv.Itoa(len(fact)) + ":" + fact + ","))
 	}
@@ -164,6 +170,9 @@ func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput
 	}
 	var made StatementImport
 	err := s.inTx(ctx, func(t *tx) error {
+		if err := t.lockTransfers(); err != nil {
+			return err
+		}
 		fresh, err := t.unknownLines(lines)
 		if err != nil {
 			return err
@@ -179,6 +188,17 @@ func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput
 			"lines", strconv.FormatInt(made.LineCount, 10), "new", strconv.FormatInt(made.NewCount, 10), "amount", made.NewFen.Wire()))
 	})
 	return made, err
+}
+
+// lockTransfers lets one at a time look at which of the bank's numbers are booked
+// and book more: by hand and by statement are two tables, which no unique index
+// spans.
+func (t *tx) lockTransfers() error {
+	id, err := t.systemAccount("gateway:" + string(RailBankTransfer))
+	if err != nil {
+		return err
+	}
+	return t.locked().Take(&ledger.Account{}, id).Error
 }
 
 // record is what is kept of the import itself.
