@@ -57,3 +57,57 @@ func TestByHandAndByStatementAtOnce(t *testing.T) {
 		b.Sound(t)
 	})
 }
+
+// A statement that the bank gives once more in another layout brings its lines
+// with fewer facts: they are booked, since they may be other money, but nobody
+// credits them in one click. Lines alike within one file are as many as they are.
+func TestALineThatMayHaveComeBeforeIsForAHuman(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		must(t, b.SetRegisteredName(t.Context(), b.finance, b.account, "Tea Ltd"))
+		b.transfer(t, b.account, "1600")
+		full := b.entry("S1", 1600*yuan, "Tea Ltd", "")
+		full.Balance = "9000.00"
+		b.imports(t, 1, full)
+		first := b.lines(t, models.LineUnmatched)[0]
+		a, err := b.ProposeLine(t.Context(), b.finance, first.ID, why)
+		must(t, err)
+		approve(t, b.Bench, b.other, a, models.ApprovalApproved)
+		b.transfer(t, b.account, "1600") // next week's
+
+		other, two := full, full // by its own number, or its own time, it is other money
+		other.SerialNo, other.Balance = "S2", "10600.00"
+		two.SerialNo, two.Balance, two.At = "", "", full.At.Add(-time.Hour)
+		two.Clock = two.At.In(models.Shanghai).Format(time.TimeOnly)
+		b.imports(t, 3, other, two, two)
+		for _, line := range b.lines(t, models.LineUnmatched) {
+			if !line.Match.Proposable() {
+				t.Errorf("%s %s is matched as %+v", line.SerialNo, line.BankAt, line.Match)
+			}
+		}
+
+		midnight, minute := full.At.In(models.Shanghai), full
+		midnight = time.Date(midnight.Year(), midnight.Month(), midnight.Day(), 0, 0, 0, 0, models.Shanghai)
+		bare := full
+		bare.SerialNo, bare.Clock, bare.Balance, bare.PayerAccount, bare.At = "", "", "", "", midnight
+		minute.SerialNo, minute.At = "", full.At.Truncate(time.Minute)
+		minute.Clock = minute.At.In(models.Shanghai).Format(time.TimeOnly)
+		masked := full
+		masked.Balance, masked.PayerAccount = "", "5719****0801"
+		for _, again := range []models.StatementEntry{bare, minute, masked} {
+			b.imports(t, 1, again)
+			line := b.lines(t, models.LineUnmatched)[0]
+			if line.Match.Proposable() || line.Match.Reasons[len(line.Match.Reasons)-1] != models.MatchAlike {
+				t.Errorf("%+v is matched as %+v", again, line.Match)
+			}
+			_, err := b.ProposeLine(t.Context(), b.finance, line.ID, why)
+			wantCode(t, err, models.Conflict)
+		}
+		if n, err := b.ProposeCertain(t.Context(), b.finance, why); err != nil || n != 0 {
+			t.Errorf("proposed %d, %v", n, err)
+		}
+		b.cash(t, b.account, 1600*yuan)
+		b.held(t, 9600*yuan)
+
+		b.Sound(t)
+	})
+}

@@ -13,11 +13,12 @@ const (
 	MatchAsked       = "asked"          // for that payment another line waits for approval
 	MatchSeveral     = "several"        // more than one payment fits
 	MatchEnded       = "ended"          // the payment had ended unpaid: late money
+	MatchAlike       = "alike"          // a line of another file, which may be this one
 )
 
 // MatchReasons are all of them.
 var MatchReasons = []string{
-	MatchCode, MatchAmount, MatchOtherAmount, MatchName, MatchOtherName, MatchPaid, MatchAsked, MatchSeveral, MatchEnded,
+	MatchCode, MatchAmount, MatchOtherAmount, MatchName, MatchOtherName, MatchPaid, MatchAsked, MatchSeveral, MatchEnded, MatchAlike,
 }
 
 // Match is what a line of a statement most likely is: a payment, an account, or
@@ -154,6 +155,10 @@ func (t *tx) matches(lines []StatementLine) (map[int64]Match, error) {
 	if err != nil {
 		return nil, err
 	}
+	alike, err := t.alike(lines)
+	if err != nil {
+		return nil, err
+	}
 	found := make(map[int64]Match, len(lines))
 	for _, l := range lines {
 		codes, numbers := codesIn(l.Remark)
@@ -172,6 +177,9 @@ func (t *tx) matches(lines []StatementLine) (map[int64]Match, error) {
 			}
 		}
 		found[l.ID] = l.match(mine, byName, its)
+		if alike[l.ID] {
+			found[l.ID] = found[l.ID].again()
+		}
 	}
 	return found, nil
 }
