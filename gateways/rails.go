@@ -333,7 +333,7 @@ func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, he
 	}
 	receipt, err := gateway.ReadNotify(header, body)
 	if err != nil {
-		r.refusals.add(address)
+		r.refusals.add(address, len(body))
 		return false, r.Store.JudgeNotify(ctx, id, models.OutcomeRefused, "", err.Error())
 	}
 	told, err := r.doubted(ctx, gateway, receipt)
@@ -408,13 +408,21 @@ func (r *Rails) AskSoon(ctx context.Context, no, by string) error {
 	return err
 }
 
-// keptHeaders keeps of a notify's headers what a signature may stand on, and
-// what tells who sent it.
+// readHeaders are those that a signature may stand on, and that tell who sent a notify.
+var readHeaders = []string{
+	"Content-Type", "User-Agent", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature", "Wechatpay-Signature-Type", "Wechatpay-Timestamp",
+}
+
+// maxHeader is how many bytes of one are kept: more than a signature has.
+const maxHeader = 1000
+
+// keptHeaders keeps of a notify's headers those that are read.
 func keptHeaders(header http.Header) string {
 	kept := map[string]string{}
-	for name, values := range header {
-		if name == "Content-Type" || name == "User-Agent" || strings.HasPrefix(name, "Wechatpay-") {
-			kept[name] = strings.Join(values, ", ")
+	for _, name := range readHeaders {
+		if values := header[name]; len(values) > 0 {
+			text := strings.Join(values, ", ")
+			kept[name] = strings.ToValidUTF8(text[:min(len(text), maxHeader)], "")
 		}
 	}
 	text, _ := json.Marshal(kept) // a map of strings always marshals

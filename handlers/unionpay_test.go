@@ -263,6 +263,18 @@ func TestCancelledAndPaidBeforeTheDeadlineIsCredited(t *testing.T) {
 	})
 }
 
+// What UnionPay did not sign is turned away as a stranger's: no fault of ours,
+// which would stand in the log as one each time.
+func TestAForgedUnionpayNotifyIsNoFaultOfOurs(t *testing.T) {
+	eachBankSite(t, func(t *testing.T, s bankSite) {
+		for _, body := range []string{"", "signature=AAAA&respCode=00", strings.Repeat("%", 1000)} {
+			if response, answer := s.notify(t, "unionpay", body); response.StatusCode != http.StatusUnauthorized || answer != "not verified" {
+				t.Errorf("%.30q is answered %d %q", body, response.StatusCode, answer)
+			}
+		}
+	})
+}
+
 func TestUnpaidOnlineBankingExpiresAtItsDeadline(t *testing.T) {
 	eachBankSite(t, func(t *testing.T, s bankSite) {
 		b, account := s.seller(t)
