@@ -43,6 +43,15 @@ func (w *world) switchMethod(r *rapid.T) {
 	off := rapid.SampledFrom([]bool{true, false, false}).Draw(r, "off")
 	ok(r, w.SwitchMethod(w.ctx, w.actor, models.MethodSwitch{Rail: rail, Off: off, Reason: "because of the rail"}))
 	w.off[rail] = off
+	for _, o := range w.payments { // what waits there does not begin now
+		switch {
+		case !off || o.Rail != rail:
+		case o.open() && !o.sent:
+			w.confirmOne(r, o)
+		case o.ended && o.credited == nil && !o.failed && w.tradeOf(o) == nil:
+			w.resumeOne(r, o)
+		}
+	}
 }
 
 // another is a gateway's rail that is not this one.

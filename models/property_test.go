@@ -259,10 +259,12 @@ func (w *world) draft(r *rapid.T) {
 }
 
 func (w *world) confirm(r *rapid.T) {
-	o := w.order(r, (*order).open)
-	if o == nil {
-		return
+	if o := w.order(r, (*order).open); o != nil {
+		w.confirmOne(r, o)
 	}
+}
+
+func (w *world) confirmOne(r *rapid.T, o *order) {
 	p, err := w.ConfirmPayment(w.ctx, o.shop.account, o.No, payeeOf(o.Rail))
 	if !o.sent && w.off[o.Rail] {
 		refusedOff(r, err)
@@ -321,6 +323,10 @@ func (w *world) resume(r *rapid.T) {
 	if o == nil {
 		return
 	}
+	w.resumeOne(r, o)
+}
+
+func (w *world) resumeOne(r *rapid.T, o *order) {
 	if w.askFirst(r, o); o.credited != nil || o.failed {
 		return
 	}

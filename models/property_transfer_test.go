@@ -151,6 +151,27 @@ func (w *world) importDays(r *rapid.T, lines []*bankLine) {
 		w.used[number] = true
 		w.stored(r, l, byHand)
 	}
+	w.checkMatches(r)
+}
+
+// checkMatches: of the newest lines, what is proposed to staff is what fits.
+func (w *world) checkMatches(r *rapid.T) {
+	views, _, err := w.StatementLines(w.ctx, models.LineFilter{State: models.LineUnmatched}, models.Keyset{})
+	ok(r, err)
+	for _, v := range views {
+		for _, l := range w.lines {
+			if l.id != v.ID {
+				continue
+			}
+			want := ""
+			if o := w.fits(l); o != nil {
+				want = o.No
+			}
+			if l.cleared || w.asksFor(nil, l) || v.Match.PaymentNo != want || v.Match.Certain() != (want != "" && l.names != nil) {
+				r.Fatalf("the line %+v is unmatched, and matched as %+v; want %q", l, v.Match, want)
+			}
+		}
+	}
 }
 
 // stored finds the row of a line; of lines alike any that is not another's.
