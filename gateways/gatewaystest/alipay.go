@@ -22,6 +22,7 @@ import (
 // Alipay is the rail, the sandbox that it speaks to, and the wire between.
 type Alipay struct {
 	*sandbox.Sandbox
+	Bills
 	Rail *alipay.Rail
 	URL  string // origin of the cashier and of the API
 
@@ -33,16 +34,16 @@ type Alipay struct {
 
 // OpenAlipay starts a sandbox on the given clock (time.Now when nil) and makes
 // the rail that speaks to it. The test's end closes both.
-func OpenAlipay(t testing.TB, now func() time.Time) *Alipay {
+func OpenAlipay(t testing.TB, now func() time.Time, change ...func(*sandbox.Options)) *Alipay {
 	t.Helper()
-	far, err := sandbox.Open(sandbox.Options{
+	far, err := sandbox.Open(changed(sandbox.Options{
 		DataDir: keys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
-	})
+	}, change))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &Alipay{Sandbox: far}
-	a.URL = serve(t, far, a.wire(far.Handler()))
+	a.URL = serve(t, far, a.wire(a.Bills.wire(far.Handler(), "/bill/")))
 	merchant := far.Merchant()
 	a.Rail, err = alipay.New(alipay.Config{
 		GatewayURL: a.URL + "/gateway.do", AppID: merchant.AppID, SellerID: merchant.SellerID,

@@ -67,9 +67,9 @@ func readBill(packed []byte, hash string) (lines []models.BillLine, err error) {
 func TestBillIsRead(t *testing.T) {
 	got, err := readBill(pack(billHead + rowPaid + rowCoupon + rowRefunded + billSums + sumsOfThree))
 	want := []models.BillLine{
-		{TradeNo: "4200000000202603040000000001", OutTradeNo: testNo, OrderFen: 1600_00, AmountFen: 1600_00, FeeFen: 9_60, FinishedAt: time.Date(2026, 3, 4, 12, 1, 0, 0, time.UTC), Note: "note"},
-		{TradeNo: "4200000000202603040000000002", OutTradeNo: "R260304ABCDEFGHJKMNPR", OrderFen: 64_10, AmountFen: 60_00, FeeFen: 36, FinishedAt: time.Date(2026, 3, 4, 13, 1, 0, 0, time.UTC)},
-		{TradeNo: "4200000000202603040000000001", OutTradeNo: testNo, RequestNo: "F0001REFUND", OrderFen: -50_00, AmountFen: -50_00, FeeFen: -30, FinishedAt: time.Date(2026, 3, 4, 14, 0, 0, 0, time.UTC)},
+		{TradeNo: "4200000000202603040000000001", OutTradeNo: testNo, OrderFen: 1600_00, AmountFen: 1600_00, FeeFen: -9_60, FinishedAt: time.Date(2026, 3, 4, 12, 1, 0, 0, time.UTC), Note: "note"},
+		{TradeNo: "4200000000202603040000000002", OutTradeNo: "R260304ABCDEFGHJKMNPR", OrderFen: 64_10, AmountFen: 60_00, FeeFen: -36, FinishedAt: time.Date(2026, 3, 4, 13, 1, 0, 0, time.UTC)},
+		{TradeNo: "4200000000202603040000000001", OutTradeNo: testNo, RequestNo: "F0001REFUND", OrderFen: -50_00, AmountFen: -50_00, FeeFen: 30, FinishedAt: time.Date(2026, 3, 4, 14, 0, 0, 0, time.UTC)},
 	}
 	if err != nil {
 		t.Fatal(err)
