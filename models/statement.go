@@ -19,6 +19,10 @@ type Statement struct {
 	Entries   []StatementEntry
 	Debits    int // lines of money that left
 	Reversals int // lines that take a credit back: not booked, for staff to look at
+
+	// The earliest and the latest day of all its lines, debits too, YYYY-MM-DD in
+	// Shanghai; empty: those of its entries.
+	FirstOn, LastOn string
 }
 
 // StatementEntry is one line of money that came in, as the bank wrote it.
@@ -50,7 +54,7 @@ type StatementImport struct {
 	DebitCount    int64
 	ReversalCount int64
 	NewFen        Fen
-	FirstOn       string // the earliest and the latest day; empty: no line
+	FirstOn       string // the earliest and the latest day, of debits too; empty: no line
 	LastOn        string
 }
 
@@ -156,7 +160,7 @@ func (l StatementLine) receipt(account string) Receipt {
 // ImportStatement stores the lines that no import before had, and books the
 // money of each at once: it stands in suspense until two of staff say whose it
 // is. The whole file counts or nothing of it. Importing again changes nothing
-// but the list of imports. Invalid: more lines than one import takes.
+// but the list of imports. The days whose bill it changes are reconciled again. Invalid: more lines than one import takes.
 func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput) (StatementImport, error) {
 	lines := in.Statement.lines(in.OurAccount)
 	if len(lines) > MaxStatementLines {
@@ -175,6 +179,9 @@ func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput
 		if err := t.bookLines(made, fresh); err != nil {
 			return err
 		}
+		if err := t.imported(made, fresh); err != nil {
+			return err
+		}
 		return t.audit(by, "statement.import", subject("statement", made.ID), "", facts("file", made.FileName, "sha256", made.FileHash,
 			"lines", strconv.FormatInt(made.LineCount, 10), "new", strconv.FormatInt(made.NewCount, 10), "amount", made.NewFen.Wire()))
 	})
@@ -187,6 +194,7 @@ func (in StatementInput) record(by Actor, lines, fresh []StatementLine, now time
 		FileName: clip(toValid(in.FileName), maxStatementText), FileHash: in.Statement.FileHash, Layout: in.Statement.Layout, OurAccount: in.OurAccount,
 		ImportedBy: by.UserID, ImportedAt: now, LineCount: int64(len(lines)), NewCount: int64(len(fresh)),
 		DebitCount: int64(in.Statement.Debits), ReversalCount: int64(in.Statement.Reversals),
+		FirstOn: in.Statement.FirstOn, LastOn: in.Statement.LastOn,
 	}
 	for _, l := range fresh {
 		made.NewFen += l.AmountFen
