@@ -232,6 +232,9 @@ func (t *tx) clearSuspense(a Approval, m matter) error {
 		}
 	}
 	err = changed(t.Model(&SuspenseItem{}).Where("id = ? AND cleared_at IS NULL", m.item.ID).Update("cleared_at", t.now))
+	if err == nil && m.item.Rail == RailBankTransfer {
+		err = t.clearedOn(*m.item)
+	}
 	if err != nil || m.account == nil {
 		return err
 	}

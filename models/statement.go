@@ -21,6 +21,10 @@ type Statement struct {
 	Entries   []StatementEntry
 	Debits    int // lines of money that left
 	Reversals int // lines that take a credit back: not booked, for staff to look at
+
+	// The earliest and the latest day of all its lines, debits too, YYYY-MM-DD in
+	// Shanghai; empty: those of its entries.
+	FirstOn, LastOn string
 }
 
 // StatementEntry is one line of money that came in, as the bank wrote it.
@@ -52,7 +56,7 @@ type StatementImport struct {
 	DebitCount    int64
 	ReversalCount int64
 	NewFen        Fen
-	FirstOn       string // the earliest and the latest day; empty: no line
+	FirstOn       string // the earliest and the latest day, of debits too; empty: no line
 	LastOn        string
 }
 
@@ -162,7 +166,7 @@ func (l StatementLine) receipt(account string) Receipt {
 // ImportStatement stores the lines that no import before had, and books the
 // money of each at once: it stands in suspense until two of staff say whose it
 // is. The whole file counts or nothing of it. Importing again changes nothing
-// but the list of imports. Invalid: more lines than one import takes.
+// but the list of imports. The days whose bill it changes are reconciled again. Invalid: more lines than one import takes.
 func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput) (StatementImport, error) {
 	lines := in.Statement.lines(in.OurAccount)
 	if len(lines) > MaxStatementLines {
@@ -182,6 +186,9 @@ func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput
 			return err
 		}
 		if err := t.bookLines(made, fresh); err != nil {
+			return err
+		}
+		if err := t.imported(made, fresh); err != nil {
 			return err
 		}
 		return t.audit(by, "statement.import", subject("statement", made.ID), "", facts("file", made.FileName, "sha256", made.FileHash,
@@ -207,6 +214,7 @@ func (in StatementInput) record(by Actor, lines, fresh []StatementLine, now time
 		FileName: clip(toValid(in.FileName), maxStatementText), FileHash: in.Statement.FileHash, Layout: in.Statement.Layout, OurAccount: in.OurAccount,
 		ImportedBy: by.UserID, ImportedAt: now, LineCount: int64(len(lines)), NewCount: int64(len(fresh)),
 		DebitCount: int64(in.Statement.Debits), ReversalCount: int64(in.Statement.Reversals),
+		FirstOn: in.Statement.FirstOn, LastOn: in.Statement.LastOn,
 	}
 	for _, l := range fresh {
 		made.NewFen += l.AmountFen

@@ -60,6 +60,7 @@ var made = map[string][]string{
 	"reconcile.state.":         words(models.ReconciliationStates),
 	"difference.kind.":         words(models.DifferenceKinds),
 	"difference.hint.":         words(models.DifferenceKinds),
+	"difference.stated.":       words([]models.DifferenceKind{models.OnlyOurs, models.OnlyTheirs, models.AmountDiffers, models.StateDiffers}),
 	"difference.resolution.":   words(models.Resolutions),
 	"suspense.reason.":         admin.SuspenseReasons,
 	"difference.refund.state.": words(models.RefundStates),

@@ -81,6 +81,13 @@ func ReadStatement(file []byte, opt Options) (models.Statement, error) {
 		if slices.Equal(titlesOf(one), head) || r.isFoot(one) { // titles come again on each printed page
 			continue
 		}
+		if day, _, ok := readDay(r.get(one, factDate)); ok && !day.After(opt.Now) {
+			dayOn := day.Format(time.DateOnly)
+			if s.FirstOn == "" || dayOn < s.FirstOn {
+				s.FirstOn = dayOn
+			}
+			s.LastOn = max(s.LastOn, dayOn)
+		}
 		entry, kind, err := r.line(one)
 		switch {
 		case err != nil:
