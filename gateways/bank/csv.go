@@ -32,6 +32,8 @@ func readCSV(file []byte) ([]row, error) {
 		one := row{no: line}
 		for _, field := range record[:min(len(record), maxColumns)] {
 			one.cells = append(one.cells, cell{text: plain(field)})
+			_, under, lines := strings.Cut(field, "\n")
+			one.torn = one.torn || lines && strings.ContainsRune(under, in.Comma)
 		}
 		if rows, err = appended(rows, one); err != nil {
 			return nil, err

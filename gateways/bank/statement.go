@@ -30,10 +30,12 @@ type cell struct {
 	number bool
 }
 
-// row is one row that is not empty; no is its number in the file, from 1.
+// row is one row that is not empty; no is its number in the file, from 1. torn: a
+// quote that nothing closes took rows under it into one of its cells.
 type row struct {
 	no    int
 	cells []cell
+	torn  bool
 }
 
 // refuse is a statement that can't be taken, said beside the file.
@@ -67,7 +69,10 @@ func ReadStatement(file []byte, opt Options) (models.Statement, error) {
 	s.Layout = at.name
 	r := reader{places: at, opt: opt}
 	head := titlesOf(rows[titles])
-	for _, one := range rows[titles+1:] {
+	for _, one := range rows[titles:] { // its own first, as if it came again
+		if one.torn {
+			return s, refuse("error.statement.row_quote", map[string]any{"Row": one.no})
+		}
 		if slices.Equal(titlesOf(one), head) || r.isFoot(one) { // titles come again on each printed page
 			continue
 		}
