@@ -132,9 +132,12 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 		}
 	}
 	if a.Kind == ApprovalBankTransfer {
+		if err := t.alone(bankNumbers); err != nil {
+			return m, err
+		}
 		err = t.Raw(`SELECT EXISTS (SELECT 1 FROM payments WHERE rail = ? AND gateway_trade_no = ?)
 			OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no = ?)
-			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no = ?)`,
+			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no <> '' AND serial_no = ?)`,
 			RailBankTransfer, m.args.Reference, RailBankTransfer, m.args.Reference, compact(m.args.Reference)).Scan(&m.used).Error
 	}
 	return m, err

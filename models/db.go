@@ -354,13 +354,22 @@ func uniqueTaken(err error) bool {
 }
 
 // locked makes the next read take the row's lock. SQLite has one writer and
-// took its lock when the transaction began; this and package bulk are the only
-// dialect `if`s.
+// took its lock when the transaction began; this, alone and package bulk are the
+// only dialect `if`s.
 func (t *tx) locked() *gorm.DB {
 	if t.engine == Postgres {
 		return t.Clauses(clause.Locking{Strength: rowLock})
 	}
 	return t.DB
+}
+
+// alone keeps other transactions that do the same waiting until this one ends,
+// where no row stands for what they share. SQLite has one writer anyway.
+func (t *tx) alone(what string) error {
+	if t.engine != Postgres {
+		return nil
+	}
+	return t.Exec("SELECT pg_advisory_xact_lock(hashtext(?))", what).Error
 }
 
 const rowLock = "NO KEY UPDATE"

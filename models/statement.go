@@ -100,10 +100,17 @@ func compact(number string) string {
 	}, number))
 }
 
-// tellsItself: two rows with the same facts are one line written twice. Without
-// the bank's number, or clock and balance, they may be two transfers alike.
+// tellsItself: two rows with the same facts are one line written twice. With only
+// one of number, clock and balance they may be two transfers alike: what some
+// banks number is a voucher, which many transfers share.
 func (e StatementEntry) tellsItself() bool {
-	return e.SerialNo != "" || e.Clock != "" && e.Balance != ""
+	told := 0
+	for _, fact := range []string{e.SerialNo, e.Clock, e.Balance} {
+		if fact != "" {
+			told++
+		}
+	}
+	return told >= 2
 }
 
 // key is what a line is known by, in whatever file it comes again. nth counts
@@ -225,6 +232,9 @@ func (t *tx) unknownLines(lines []StatementLine) (fresh []StatementLine, err err
 // that staff credited by hand before, under the bank's own number and over the
 // same amount, is money that the books have already.
 func (t *tx) bookLines(made StatementImport, lines []StatementLine) error {
+	if err := t.alone(bankNumbers); err != nil {
+		return err
+	}
 	byHand, err := t.creditedByHand(lines)
 	if err != nil {
 		return err
@@ -252,6 +262,10 @@ func (t *tx) bookLines(made StatementImport, lines []StatementLine) error {
 	}
 	return err
 }
+
+// bankNumbers is what an import and a credit by hand read before they book: each
+// looks whether the other has booked the number.
+const bankNumbers = "bank numbers"
 
 // creditedByHand finds payments that staff made of the bank's numbers, by number,
 // that no line names yet.
