@@ -57,32 +57,21 @@ func (s *Store) StatementBill(ctx context.Context, ourAccount, dayOn string) (bi
 	if err != nil {
 		return nil, covered, err
 	}
-	named, err := t.namedPayments(column(lines, func(l statedLine) StatementLine { return l.StatementLine }))
-	return column(lines, func(l statedLine) BillLine { return l.billLine(named) }), covered, err
+	named, err := t.named(column(lines, func(l statedLine) StatementLine { return l.StatementLine }), nil)
+	return column(lines, func(l statedLine) BillLine { return l.billLine(named[l.ID]) }), covered, err
 }
 
-// billLine is the line as a bill has it; named are payments by code and number.
-func (l statedLine) billLine(named map[string]contender) BillLine {
+// billLine is the line as a bill has it; named are the payments that its remark
+// names.
+func (l statedLine) billLine(named []contender) BillLine {
 	b := BillLine{
 		TradeNo: l.tradeNo(), OutTradeNo: l.PaidNo, OrderFen: l.AmountFen, AmountFen: l.AmountFen, FinishedAt: l.BankAt, Note: l.SerialNo,
 	}
 	if l.HandNo != "" {
 		b.TradeNo = l.HandNo
 	}
-	if b.OutTradeNo != "" {
-		return b
-	}
-	codes, numbers := codesIn(l.Remark)
-	for _, word := range append(codes, numbers...) {
-		c, ok := named[word]
-		switch {
-		case !ok || c.No == b.OutTradeNo:
-		case b.OutTradeNo != "":
-			b.OutTradeNo = ""
-			return b
-		default:
-			b.OutTradeNo = c.No
-		}
+	if b.OutTradeNo == "" && len(named) == 1 {
+		b.OutTradeNo = named[0].No
 	}
 	return b
 }

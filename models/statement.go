@@ -110,10 +110,17 @@ func compact(number string) string {
 // noughts at its beginning.
 func numberKey(written string) string { return strings.TrimLeft(compact(written), "0") }
 
-// tellsItself: two rows with the same facts are one line written twice. Without
-// the bank's number, or clock and balance, they may be two transfers alike.
+// tellsItself: two rows with the same facts are one line written twice. With only
+// one of number, clock and balance they may be two transfers alike: what some
+// banks number is a voucher, which many transfers share.
 func (e StatementEntry) tellsItself() bool {
-	return e.SerialNo != "" || e.Clock != "" && e.Balance != ""
+	told := 0
+	for _, fact := range []string{e.SerialNo, e.Clock, e.Balance} {
+		if fact != "" {
+			told++
+		}
+	}
+	return told >= 2
 }
 
 // key is what a line is known by, in whatever file it comes again. nth counts

@@ -188,6 +188,30 @@ func TestFilesThatAreNoStatementAreRefused(t *testing.T) {
 	}
 }
 
+// A quote that a payer wrote and no bank escaped must not take the rows under it
+// into its cell: their money would be lost unseen. A note of several lines above
+// the titles is no such thing.
+func TestAnUnclosedQuoteIsNamed(t *testing.T) {
+	const text = "\"first\nsecond,and,more\"\n交易日期,收入金额,付款人名称,附言\n2026-11-23,100.00,A,fine\n2026-11-23,200.00,B,REMARK\n2026-11-23,\"1300.00\",C,\n2026-11-23,400.00,D,\n"
+	for _, between := range []string{",", "\t"} {
+		read := func(remark string) (models.Statement, error) {
+			return ReadStatement([]byte(strings.NewReplacer(",", between, "REMARK", remark).Replace(text)), options)
+		}
+		for _, whole := range []string{"fine", `a "word" in it`, `"all of it"`} {
+			if s, err := read(whole); err != nil || len(s.Entries) != 4 {
+				t.Errorf("%q: %d lines, %v", whole, len(s.Entries), explain(err))
+			}
+		}
+		for _, open := range []string{`"open`, `"open, then`} {
+			_, err := read(open)
+			// named for the quote, or for the columns that the quote moved
+			if got := refusal(t, err); got.Key != "error.statement.row_quote" && got.Key != "error.statement.row_long" || got.Args["Row"] != 5 {
+				t.Errorf("%q is refused by %s %v", open, got.Key, got.Args)
+			}
+		}
+	}
+}
+
 // What a bank takes back is counted and not booked; sums, titles that come
 // again, and remarks are passed over.
 func TestWhatIsNoCreditIsCounted(t *testing.T) {
