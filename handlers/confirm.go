@@ -44,10 +44,21 @@ func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErr
 	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().TTL(payment.Rail)
 	page.Choice = choice
 	page.Choice.Banks = p.rails.Banks(payment.Rail)
-	if gateway, ok := p.rails.By[payment.Rail]; ok {
-		page.Payee = gateway.Payee()
-	}
+	page.Payee = p.payee(payment.Rail)
 	return p.Render(c, status, page, views.Confirm(page))
+}
+
+// payee is who a payment on the rail goes to; none where the rail is gone.
+func (p *portal) payee(rail models.Rail) views.Payee {
+	gateway, ok := p.rails.By[rail]
+	if !ok {
+		return views.Payee{}
+	}
+	payee := views.Payee{Account: gateway.Payee()}
+	if bank, ok := gateway.(gateways.Remittee); ok {
+		payee.Name = bank.BankAccount().Name
+	}
+	return payee
 }
 
 func confirmPage(desk models.RechargeDesk, payment models.Payment) views.ConfirmPage {
