@@ -22,7 +22,7 @@ type Wechat struct {
 // end closes both.
 func OpenWechat(t testing.TB, now func() time.Time) *Wechat {
 	t.Helper()
-	far, err := sandbox.OpenWechat(sandbox.Options{DataDir: keys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second})
+	far, err := sandbox.OpenWechat(sandbox.Options{DataDir: AlipayKeys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +30,8 @@ func OpenWechat(t testing.TB, now func() time.Time) *Wechat {
 	m := far.WechatMerchant()
 	rail, err := wechat.New(wechat.Config{
 		BaseURL: url, MchID: m.MchID, AppID: m.AppID, Serial: m.Serial,
-		PrivateKeyPEM: read(t, m.PrivateKeyFile), APIKey: strings.TrimSpace(read(t, m.APIKeyFile)),
-		PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: read(t, m.PublicKeyFile)}},
+		PrivateKeyPEM: Read(t, m.PrivateKeyFile), APIKey: strings.TrimSpace(Read(t, m.APIKeyFile)),
+		PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: Read(t, m.PublicKeyFile)}},
 	})
 	if err != nil {
 		t.Fatal(err)
