@@ -15,6 +15,9 @@ var (
 	ErrBillEmpty = errors.New("gateways: nothing on the bill")
 	// ErrBillUnreadable: what was sent is not a bill, or not all of it.
 	ErrBillUnreadable = errors.New("gateways: bill can't be read")
+	// ErrBillServer, beside ErrUnavailable: the server that holds the files is away,
+	// which is another than the one that takes payments.
+	ErrBillServer = errors.New("gateways: bill server away")
 )
 
 // Biller is a rail that issues a bill for each day.
