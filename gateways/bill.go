@@ -19,6 +19,9 @@ var (
 	// ErrNoStatement: no imported statement holds the whole day. Waiting changes
 	// nothing; the next import that does asks for the day by itself.
 	ErrNoStatement = errors.New("gateways: no statement of this day")
+	// ErrBillServer, beside ErrUnavailable: the server that holds the files is away,
+	// which is another than the one that takes payments.
+	ErrBillServer = errors.New("gateways: bill server away")
 )
 
 // Biller is a rail that issues a bill for each day.

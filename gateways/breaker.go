@@ -20,7 +20,8 @@ const (
 	secondsApart = time.Second
 )
 
-// breaker watches the calls of one rail that sellers wait for. It holds back
+// breaker watches the calls of one rail that somebody waits for, refunds and bills
+// among them: one gateway answers them all, or none. It holds back
 // new payments and nothing else: whoever asks about money, or closes a payment,
 // always passes, and is how it learns that the gateway is back. It lives in one
 // process; each finds out for itself.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -142,14 +143,10 @@ func (r *Rails) ask(ctx context.Context, no, by string, act *models.StaffAct) (A
 	if err != nil {
 		return Asked{}, err
 	}
-	receipt, failed := gateway.Query(ctx, refOf(p))
-	r.heard(ctx, p.Rail, by == BySeller || by == ByReturn, failed)
-	asked, told := Asked{State: receipt.State, Facts: receipt.Facts()}, models.Told{Receipt: &receipt}
-	switch {
-	case errors.Is(failed, ErrNotExist):
-		asked, told, failed = Asked{State: models.TradeNotExist}, models.Told{}, nil
-	case failed != nil:
-		asked, told = Asked{State: models.TradeUnknown}, models.Told{Failure: failed.Error()}
+	receipt, asked, failed := r.answer(ctx, gateway, refOf(p), by == BySeller || by == ByReturn)
+	told := models.Told{Receipt: receipt}
+	if failed != nil {
+		told.Failure = failed.Error()
 	}
 	if asked.Outcome, err = r.Store.SettleAnswer(ctx, no, by, act, told); err != nil {
 		return asked, err
@@ -163,19 +160,32 @@ func (r *Rails) ask(ctx context.Context, no, by string, act *models.StaffAct) (A
 // query asks the gateway by our number, known to us or not, and settles what
 // it confirms. The error is ErrUnavailable or a failure of the books.
 func (r *Rails) query(ctx context.Context, gateway Gateway, ref Ref, inboxID int64) (Asked, error) {
-	receipt, err := gateway.Query(ctx, ref)
-	r.heard(ctx, gateway.Rail(), false, err)
+	receipt, asked, err := r.answer(ctx, gateway, ref, false)
 	switch {
-	case errors.Is(err, ErrUnavailable):
-		return Asked{State: models.TradeUnknown}, err
-	case errors.Is(err, ErrNotExist):
-		return Asked{State: models.TradeNotExist, Outcome: models.OutcomeNotPaid}, nil
 	case err != nil:
-		return Asked{State: models.TradeUnknown}, errors.Join(ErrUnavailable, err)
+		return asked, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case receipt == nil:
+		asked.Outcome = models.OutcomeNotPaid
+		return asked, nil
 	}
 	receipt.Confirmed = true
-	outcome, err := r.Store.SettlePayment(ctx, receipt, inboxID)
-	return Asked{receipt.State, outcome, receipt.Facts()}, err
+	asked.Outcome, err = r.Store.SettlePayment(ctx, *receipt, inboxID)
+	return asked, err
+}
+
+// answer is how every question about a payment is put and its answer read; the
+// outcome is left to who asked. No receipt: the gateway has not seen the payment,
+// or, with the error, nothing is known. waited: somebody does.
+func (r *Rails) answer(ctx context.Context, gateway Gateway, ref Ref, waited bool) (*models.Receipt, Asked, error) {
+	receipt, err := gateway.Query(ctx, ref)
+	r.heard(ctx, gateway.Rail(), waited, err)
+	switch {
+	case errors.Is(err, ErrNotExist):
+		return nil, Asked{State: models.TradeNotExist}, nil
+	case err != nil:
+		return nil, Asked{State: models.TradeUnknown}, err
+	}
+	return &receipt, Asked{State: receipt.State, Facts: receipt.Facts()}, nil
 }
 
 // asking is one way to ask about a payment and settle what is confirmed.

@@ -40,6 +40,7 @@ func (r *Rails) FetchBill(ctx context.Context, rail models.Rail, dayOn string) (
 		return nil, &models.Error{Code: models.Invalid, Key: "error.reconcile.rail", Field: "rail"}
 	}
 	bill, err := biller.Bill(ctx, dayOn)
+	r.heardBill(ctx, rail, err)
 	switch {
 	case errors.Is(err, ErrBillEmpty), errors.Is(err, ErrBillNotYet) && models.BillOverdue(dayOn, r.Store.Now()):
 		return nil, nil
@@ -64,6 +65,15 @@ func (r *Rails) statedBill(ctx context.Context, its Remittee, dayOn string) (Bil
 	}
 	bill := stated(lines)
 	return &bill, nil
+}
+
+// heardBill takes what fetching a bill came to. That there is none is an answer.
+// The files' own server speaks of itself alone, and a refusal may be ours.
+func (r *Rails) heardBill(ctx context.Context, rail models.Rail, err error) {
+	if errors.Is(err, ErrBillServer) || errors.Is(err, ErrRefused) {
+		return
+	}
+	r.heard(ctx, rail, true, err)
 }
 
 // brokenBill is a bill of which nothing can be read.

@@ -1,6 +1,5 @@
-// Package gatewaystest gives tests the Alipay rail with its sandbox on the far
-// side of a real wire, put together as serve does it, and ways to make that
-// wire fail.
+// Package gatewaystest gives tests the rails with their sandboxes on the far side
+// of a real wire, put together as serve does it, and ways to make that wire fail.
 package gatewaystest
 
 import (
@@ -37,7 +36,7 @@ type Alipay struct {
 func OpenAlipay(t testing.TB, now func() time.Time, change ...func(*sandbox.Options)) *Alipay {
 	t.Helper()
 	far, err := sandbox.Open(changed(sandbox.Options{
-		DataDir: keys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
+		DataDir: AlipayKeys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
 	}, change))
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +46,7 @@ func OpenAlipay(t testing.TB, now func() time.Time, change ...func(*sandbox.Opti
 	merchant := far.Merchant()
 	a.Rail, err = alipay.New(alipay.Config{
 		GatewayURL: a.URL + "/gateway.do", AppID: merchant.AppID, SellerID: merchant.SellerID,
-		PrivateKeyPEM: read(t, merchant.AppPrivateKeyFile), PublicKeyPEM: read(t, merchant.PlatformPublicKeyFile),
+		PrivateKeyPEM: Read(t, merchant.AppPrivateKeyFile), PublicKeyPEM: Read(t, merchant.PlatformPublicKeyFile),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -131,5 +130,5 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Fatalf("waited in vain: %s", what)
 }
 
-// keys are the pairs that Alipay's sandbox makes; WeChat Pay's takes the same files.
-var keys = KeysOf(sandbox.Open, "*.pem")
+// AlipayKeys are the pairs that Alipay's sandbox makes; WeChat Pay's takes the same files.
+var AlipayKeys = KeysOf(sandbox.Open, "*.pem")

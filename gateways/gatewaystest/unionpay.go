@@ -42,8 +42,8 @@ func OpenUnionpay(t testing.TB, now func() time.Time, change ...func(*sandbox.Op
 	m := far.UnionpayMerchant()
 	u.Rail, err = unionpay.New(unionpay.Config{
 		GatewayURL: u.URL, FileURL: u.URL + m.FilePath, MerID: m.MerID, Test: true, Now: now,
-		PFX: []byte(read(t, m.PFXFile)), Password: string(bytes.TrimSpace([]byte(read(t, m.PasswordFile)))),
-		RootPEM: []byte(read(t, m.RootCertFile)), MiddlePEM: []byte(read(t, m.MiddleCertFile)),
+		PFX: []byte(Read(t, m.PFXFile)), Password: string(bytes.TrimSpace([]byte(Read(t, m.PasswordFile)))),
+		RootPEM: []byte(Read(t, m.RootCertFile)), MiddlePEM: []byte(Read(t, m.MiddleCertFile)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func (w *Wechat) CutOff(down bool) { w.down.Store(down) }
 func OpenWechat(t testing.TB, now func() time.Time, change ...func(*sandbox.Options)) *Wechat {
 	t.Helper()
 	far, err := sandbox.OpenWechat(changed(sandbox.Options{
-		DataDir: keys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
+		DataDir: AlipayKeys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
 	}, change))
 	if err != nil {
 		t.Fatal(err)
@@ -47,8 +47,8 @@ func OpenWechat(t testing.TB, now func() time.Time, change ...func(*sandbox.Opti
 	m := far.WechatMerchant()
 	w.Rail, err = wechat.New(wechat.Config{
 		BaseURL: w.URL, MchID: m.MchID, AppID: m.AppID, Serial: m.Serial,
-		PrivateKeyPEM: read(t, m.PrivateKeyFile), APIKey: strings.TrimSpace(read(t, m.APIKeyFile)),
-		PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: read(t, m.PublicKeyFile)}},
+		PrivateKeyPEM: Read(t, m.PrivateKeyFile), APIKey: strings.TrimSpace(Read(t, m.APIKeyFile)),
+		PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: Read(t, m.PublicKeyFile)}},
 	})
 	if err != nil {
 		t.Fatal(err)

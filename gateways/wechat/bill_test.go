@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ztc-portal/gateways"
+	"ztc-portal/gateways/gatewaystest"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/gateways/wechat"
 	"ztc-portal/models"
@@ -176,8 +177,8 @@ func TestSandboxBill(t *testing.T) {
 	t.Cleanup(func() { far.Close(context.Background()) })
 	m := far.WechatMerchant()
 	rail, err := wechat.New(wechat.Config{
-		BaseURL: serve(t, far.Handler()), MchID: m.MchID, AppID: m.AppID, Serial: m.Serial, PrivateKeyPEM: readFile(t, m.PrivateKeyFile),
-		APIKey: readFile(t, m.APIKeyFile), PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: readFile(t, m.PublicKeyFile)}},
+		BaseURL: serve(t, far.Handler()), MchID: m.MchID, AppID: m.AppID, Serial: m.Serial, PrivateKeyPEM: gatewaystest.Read(t, m.PrivateKeyFile),
+		APIKey: gatewaystest.Read(t, m.APIKeyFile), PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: gatewaystest.Read(t, m.PublicKeyFile)}},
 	})
 	if err != nil {
 		t.Fatal(err)
