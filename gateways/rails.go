@@ -71,7 +71,8 @@ func unavailable(err error) error {
 // Confirm sends a draft on its way and gives the way to the cashier. Called
 // again on a pending payment it gives the way again; on one whose time is over,
 // or that was paid, an empty checkout. subject is what the payer reads at the gateway.
-// On a rail that fails, or is switched off, it stays a draft: FieldErrors on "method".
+// What is refused stays a draft: FieldErrors on "method" (the rail fails, is switched off or gone), "amount", "corporate" and "bank".
+// A payment that another kind of device alone can pay gives an empty checkout too.
 // NotFound, Conflict as models.Store.ConfirmPayment; Unavailable: it is pending, and can't be opened.
 func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string, payer Payer) (models.Payment, Checkout, error) {
 	p, err := r.Store.OwnPayment(ctx, accountID, no)
@@ -79,10 +80,16 @@ func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string
 		return p, Checkout{}, err
 	}
 	gateway, err := r.on(p.Rail)
+	begins := p.State == models.PaymentDraft
+	if err != nil && begins {
+		return p, Checkout{}, models.FieldErrors{models.MethodGone(p.Rail)}
+	}
+	if err == nil {
+		err = r.Choose(ctx, &p, payer)
+	}
 	if err != nil {
 		return p, Checkout{}, err
 	}
-	begins := p.State == models.PaymentDraft
 	if begins {
 		if err := r.admit(p.Rail); err != nil {
 			return p, Checkout{}, err
@@ -96,13 +103,18 @@ func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string
 		return stands, Checkout{}, err
 	}
 	p = stands
+	if p.OpenedFor != "" && p.OpenedFor != payer.Device() {
+		return p, Checkout{}, nil
+	}
 	checkout, err := r.open(ctx, gateway, &p, subject, payer)
 	return p, checkout, err
 }
 
 // open asks the rail for the way to the cashier; a QR code that it gives is
-// kept, one that it fails to give is only logged: the button works without.
+// kept, one that it fails to give is only logged: the button works without. That
+// another kind of device has opened it is noted, and gives an empty checkout.
 func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, subject string, payer Payer) (Checkout, error) {
+	payer.Bank, payer.Corporate = p.PayerBank, p.PayerCorporate
 	checkout, err := gateway.Open(ctx, Order{
 		OutTradeNo: p.No, AmountFen: p.AmountFen, Subject: subject, OpenedAt: refOf(*p).OpenedAt, ExpiresAt: *p.ExpiresAt, Payer: payer,
 		NotifyURL: r.PublicURL + "/notify/" + string(p.Rail),
@@ -114,6 +126,9 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 	if err != nil {
 		r.Log.WarnContext(ctx, "gateway gave no full checkout", "payment", p.No, "error", err)
 	}
+	if errors.Is(err, ErrOtherDevice) {
+		return Checkout{}, r.noteOther(ctx, p, payer.Device(), err)
+	}
 	if !checkout.HasDoor() && !checkout.OnOurPage && checkout.QRContent == "" && (err != nil || p.QRContent == "") {
 		return checkout, unavailable(err)
 	}
@@ -123,7 +138,27 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 			return checkout, err
 		}
 	}
+	if checkout.For != "" && p.OpenedFor == "" {
+		if p.OpenedFor, err = r.Store.NoteDevice(ctx, p.No, checkout.For); err != nil {
+			return checkout, err
+		}
+	}
 	return checkout, nil
+}
+
+// noteOther notes that a payment was opened by the other kind of device than the
+// one that was refused. Unavailable where this kind opened it before, and is
+// refused all the same.
+func (r *Rails) noteOther(ctx context.Context, p *models.Payment, refused models.Device, cause error) (err error) {
+	other := models.DeviceDesk
+	if refused == other {
+		other = models.DevicePhone
+	}
+	p.OpenedFor, err = r.Store.NoteDevice(ctx, p.No, other)
+	if err == nil && p.OpenedFor == refused {
+		return unavailable(cause)
+	}
+	return err
 }
 
 // Ask asks the gateway what became of a payment and settles what it confirms.
@@ -224,6 +259,9 @@ func (r *Rails) end(ctx context.Context, no string, ask asking, finish func(cont
 	if err != nil || p.State != models.PaymentPending {
 		return p, err
 	}
+	if _, on := r.By[p.Rail]; !on && p.Rail == models.RailBankTransfer {
+		return finish(ctx, no) // not set up any more, and there was never anybody to ask: what arrives is told by statements
+	}
 	paid, err := r.settleOrClose(ctx, p, ask)
 	switch {
 	case err != nil:
@@ -283,7 +321,8 @@ func (r *Rails) checking(ctx context.Context, no string, cause error) error {
 // pending: the old one is asked about and closed at the gateway first. When
 // the old one turns out to be paid it is given back, settled, and nothing new
 // is made. subject names the new payment for the payer. NotFound, Conflict as models.Store.ResumePayment; Unavailable;
-// FieldErrors on "method" where the rail is switched off: the old one then stays as it is.
+// FieldErrors on "method" where the rail is switched off or gone, on "amount" and "corporate" where it does not take the amount any more: the
+// old one then stays as it is.
 func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject func(no string) string, payer Payer) (models.Payment, error) {
 	old, err := r.Store.OwnPayment(ctx, accountID, no)
 	if err != nil {
@@ -291,9 +330,9 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 	}
 	gateway, err := r.on(old.Rail)
 	if err != nil {
-		return old, err
+		return old, models.FieldErrors{models.MethodGone(old.Rail)}
 	}
-	if err := r.Store.MayBegin(ctx, old.Rail); err != nil && !old.State.IsPaid() {
+	if err := r.Store.MayBegin(ctx, old); err != nil && !old.State.IsPaid() {
 		return old, err
 	}
 	switch old.State {
