@@ -40,9 +40,13 @@ func refusedOff(r *rapid.T, err error) {
 // switchMethod: for some of the time, and whatever is pending on it.
 func (w *world) switchMethod(r *rapid.T) {
 	rail := rapid.SampledFrom(allRails).Draw(r, "rail")
-	off := rapid.SampledFrom([]bool{true, false, false}).Draw(r, "off")
+	off := rapid.Bool().Draw(r, "off")
+	if off && !w.off[rail] {
+		w.draftOn(r, rail)
+	}
 	ok(r, w.SwitchMethod(w.ctx, w.actor, models.MethodSwitch{Rail: rail, Off: off, Reason: "because of the rail"}))
 	w.off[rail] = off
+	w.draftOn(r, rail)
 	for _, o := range w.payments { // what waits there does not begin now
 		switch {
 		case !off || o.Rail != rail:

@@ -239,7 +239,11 @@ func refused(r *rapid.T, err error, code models.Code) {
 // --- sellers and their payments
 
 func (w *world) draft(r *rapid.T) {
-	s, rail := w.shop(r), rapid.SampledFrom(allRails).Draw(r, "rail")
+	w.draftOn(r, rapid.SampledFrom(allRails).Draw(r, "rail"))
+}
+
+func (w *world) draftOn(r *rapid.T, rail models.Rail) {
+	s := w.shop(r)
 	amount := rapid.SampledFrom([]models.Fen{200 * yuan, 500 * yuan, 123456}).Draw(r, "amount")
 	p, err := w.DraftRecharge(w.ctx, s.account, models.RechargeInput{Amount: amount.Wire(), Method: string(rail)})
 	if w.off[rail] {

@@ -36,7 +36,7 @@ func (w *world) payerAccount() string { return fmt.Sprintf("5719%08d", w.sellers
 // bankBooks: the bank books money that came in, however its payer wrote it.
 func (w *world) bankBooks(r *rapid.T) {
 	isTransfer := func(o *order) bool { return o.Rail == models.RailBankTransfer }
-	how := rapid.SampledFrom([]string{"code", "code", "number", "amount", "name", "other rail", "nobody", "alike", "by hand"}).Draw(r, "written")
+	how := rapid.SampledFrom([]string{"code", "code", "number", "amount", "amount", "name", "other rail", "nobody", "alike", "by hand"}).Draw(r, "written")
 	l := &bankLine{}
 	l.AmountFen, l.PayerName, l.SerialNo = 88*yuan, "Nobody Ltd", w.unique("S")
 	o := w.order(r, func(o *order) bool { return isTransfer(o) && o.sent })
