@@ -39,7 +39,7 @@ type Reconciliation struct {
 	PaymentFen       Fen
 	RefundCount      int64
 	RefundFen        Fen // zero or negative
-	FeeFen           Fen // as the bill signs it
+	FeeFen           Fen // zero or negative
 	MatchedCount     int64
 	SuspenseCount    int64 // payments of the bill whose money stands in suspense
 	SuspenseFen      Fen
