@@ -379,3 +379,18 @@ func zipped(t testing.TB, all map[string]string) []byte {
 	}
 	return file.Bytes()
 }
+
+// A file holds the days of all its lines, debits too; a debit of tomorrow holds
+// nothing.
+func TestDaysOfAFileAreThoseOfAllItsLines(t *testing.T) {
+	file := `交易日期,交易时间,借方发生额,贷方发生额,账户余额,对方账户名称,对方账号,摘要,附言,柜员交易号
+2026-11-20,09:30:15,1.00,0.00,21600.50,某公司,8110801012345678901,转账,,EB000
+2026-11-22,09:30:15,0.00,1600.50,21600.50,杭州茶叶有限公司,8110801012345678901,转账,,EB001
+2026-11-23,10:15:00,300.00,0.00,21300.50,某公司,8110801012345678902,转账,,EB002
+2026-11-29,10:15:00,300.00,0.00,21300.50,某公司,8110801012345678902,转账,,EB003
+`
+	s, err := ReadStatement([]byte(file), options)
+	if err != nil || len(s.Entries) != 1 || s.Debits != 3 || s.FirstOn != "2026-11-20" || s.LastOn != "2026-11-23" {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
