@@ -136,10 +136,10 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 			return m, err
 		}
 		number := compact(m.args.Reference) // older ones were kept with their hyphens
-		err = t.Raw(`SELECT EXISTS (SELECT 1 FROM payments WHERE rail = ? AND REPLACE(gateway_trade_no, '-', '') = ?)
+		err = t.Raw(`SELECT EXISTS (SELECT 1 FROM payments p WHERE `+bankNumber+` = ?)
 			OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no IN (?, ?))
-			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no = ?)`,
-			RailBankTransfer, number, RailBankTransfer, number, m.args.Reference, number).Scan(&m.used).Error
+			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no = ? AND serial_no <> '')`,
+			number, RailBankTransfer, number, m.args.Reference, number).Scan(&m.used).Error
 	}
 	return m, err
 }
