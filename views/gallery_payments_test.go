@@ -60,7 +60,8 @@ func staffPaymentPages() []screen {
 		Acts:    []models.PaymentAct{{At: ago(time.Minute), Email: "support@demo.test", Address: "198.51.100.4", Action: models.ActRepair, Before: "pending", After: "pending unavailable"}},
 	}
 	gone := pending
-	gone.Gone, gone.Rail, gone.Signs = true, models.RailWechat, []models.PaymentSign{models.SignOverdue, models.SignNeverAsked}
+	gone.Gone, gone.Rail, gone.Payee, gone.Answers, gone.Notifies = true, models.RailWechat, "1900000109", nil, nil
+	gone.ExpiresAt, gone.Signs = ago(time.Minute), []models.PaymentSign{models.SignOverdue, models.SignNeverAsked}
 	failed := pending
 	failed.State, failed.FailedAt, failed.CanRefund, failed.CanAudit = models.PaymentFailed, ago(time.Minute), true, true
 	failed.CanClear = true
