@@ -53,7 +53,7 @@ var made = map[string][]string{
 	"audit.file.":        models.AuditColumns,
 	"factor.kind.":       words([]models.FactorKind{models.FactorTOTP, models.FactorRecovery, models.FactorPasskey}),
 	"role.":              words([]models.Role{models.RoleSupport, models.RoleFinance, models.RoleAdmin}),
-	"payment.elsewhere.": {"desk", "phone"},
+	"payment.elsewhere.": {"desk", "phone", "in_wechat"},
 	"finding.by.":        {"expiry", "poll", "return", "seller", "notify", "staff"},
 	"finding.answer.":    findings,
 	"failure.":           failures(),

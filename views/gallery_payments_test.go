@@ -59,6 +59,9 @@ func staffPaymentPages() []screen {
 		Answers: []models.GatewayAnswer{{Finding: models.Finding{AskedAt: ago(time.Minute), AskedBy: "staff", Answer: "unavailable"}, Staff: "support@demo.test", Why: "alipay: alipay.trade.query: gateways: gateway unavailable: dial tcp 203.0.113.1:443: connect: connection refused"}},
 		Acts:    []models.PaymentAct{{At: ago(time.Minute), Email: "support@demo.test", Address: "198.51.100.4", Action: models.ActRepair, Before: "pending", After: "pending unavailable"}},
 	}
+	gone := pending
+	gone.Gone, gone.Rail, gone.Payee, gone.Answers, gone.Notifies = true, models.RailWechat, "1900000109", nil, nil
+	gone.ExpiresAt, gone.Signs = ago(time.Minute), []models.PaymentSign{models.SignOverdue, models.SignNeverAsked}
 	failed := pending
 	failed.State, failed.FailedAt, failed.CanRefund, failed.CanAudit = models.PaymentFailed, ago(time.Minute), true, true
 	failed.CanClear = true
@@ -83,6 +86,7 @@ func staffPaymentPages() []screen {
 			atDesk(models.RoleSupport)(c)
 			c.Flash = &layout.Flash{Key: "flash.payment_gateway_down"}
 		}},
+		{"admin-payment-gone", gone.Title, admin.Payment(gone), atDesk(models.RoleSupport)},
 		{"admin-payment-failed", failed.Title, admin.Payment(failed), atDesk(models.RoleAdmin)},
 		{"admin-payment-paid", paid.Title, admin.Payment(paid), atDesk(models.RoleFinance)},
 		{"admin-payment-draft", draft.Title, admin.Payment(draft), atDesk(models.RoleSupport)},

@@ -20,6 +20,7 @@ func (a *admin) showPayment(c echo.Context) error {
 	}
 	page, role := paymentPage(desk), web.Who(c).Role
 	page.CSRF, page.CanRepair, page.CanAudit = a.Token(c), role.May(models.PermRepair), role.May(models.PermAudit)
+	page.Gone = a.rails.IsGone(page.Rail)
 	page.CanRefund = desk.Payment.Refundable() && role.May(models.PermRefund)
 	page.CanClear = role.May(models.ApprovalSuspenseClear.AskPermission())
 	return a.Render(c, http.StatusOK, page, views.Payment(page))
