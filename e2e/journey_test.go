@@ -118,7 +118,7 @@ func (j *journey) chooseAmount() {
 	}
 	for typed, refusal := range map[string]string{
 		"": "请输入金额", "0": "金额必须大于 0", "-5": "金额不能为负数", "12.345": "金额最多两位小数", "1e5": "请输入数字金额",
-		"100": "金额不能低于 ¥200.00", "500000.01": "单笔金额不能超过 ¥500,000.00",
+		"100": "金额不能低于 ¥200.00", "500000.01": "支付宝单笔不能超过 ¥500,000.00",
 	} {
 		j.fill("amount", typed)
 		eval[bool](j.tab, `document.getElementById("recharge").stale = true`)
