@@ -12,7 +12,6 @@ import (
 	"ztc-portal/models"
 	views "ztc-portal/views/admin"
 	"ztc-portal/views/layout"
-	"ztc-portal/views/text"
 )
 
 // mountApprovals adds the queue, and the forms by which staff ask.
@@ -34,14 +33,7 @@ func asked(c echo.Context, kind models.ApprovalKind) (models.ApprovalInput, erro
 		Kind: kind, PaymentNo: c.Param("no"), Amount: c.FormValue("amount"), Direction: c.FormValue("direction"), Reason: c.FormValue("reason"),
 		Reference: c.FormValue("reference"), PaidOn: c.FormValue("paid_on"), To: c.FormValue("to"),
 	}
-	switch kind {
-	case models.ApprovalRefund:
-		return in, nil
-	case models.ApprovalRefundPaid, models.ApprovalRefundUnpaid:
-		in.PaymentNo, in.RefundNo = "", c.Param("no")
-		if kind == models.ApprovalRefundPaid {
-			in.Reason = text.T(c.Request().Context(), "ask.because.refund_paid")
-		}
+	if kind == models.ApprovalRefund {
 		return in, nil
 	}
 	id, err := web.ID(c, "id")
