@@ -31,7 +31,7 @@ run: prepare ## the portal with demo sellers and a sandbox gateway, on http://lo
 .PHONY: test
 test: prepare packages ## every test: unit, SQLite and PostgreSQL, browser, with the race detector
 	go vet -race ./...
-	e2e/postgres.sh go test -race -vet=off -p 2 -timeout 12m ./...
+	e2e/postgres.sh go test -race -vet=off -p 2 -timeout 13m ./...
 
 .PHONY: lint
 lint: prepare ## gofmt, templ fmt and golangci-lint; changes nothing
@@ -57,7 +57,7 @@ gallery: prepare packages ## draw every page from canned data into e2e/out/galle
 
 .PHONY: pictures
 pictures: prepare packages ## take the README's pictures anew, from the browser tests
-	e2e/postgres.sh go test -count=1 -run '^TestJourney$$' ./e2e/
+	PORTAL_TEST_PICTURES=1 e2e/postgres.sh go test -count=1 -run '^TestJourney$$' ./e2e/
 	cp e2e/out/shots/zh-light-1440-overview-arrears.png e2e/readme/overview.png
 	cp e2e/out/shots/zh-light-1440-restart.png e2e/readme/restart.png
 
