@@ -105,7 +105,7 @@ func (p *portal) setBudget(c echo.Context) error {
 		return err
 	}
 	typed := c.FormValue("budget")
-	err = p.Store.SetBudget(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID, id, typed)
+	_, err = p.Store.SetBudget(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID, models.RowRef{ID: id}, typed)
 	if fields, refused := web.Refused(err); refused {
 		return p.drawCampaign(c, http.StatusUnprocessableEntity, views.BudgetForm{Budget: typed, Errors: fields}, views.BidForm{})
 	}
@@ -126,7 +126,7 @@ func (p *portal) setBid(c echo.Context) error {
 		return err
 	}
 	typed := c.FormValue("bid")
-	err = p.Store.SetBid(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID, id, keyword, typed)
+	_, err = p.Store.SetBid(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID, id, models.RowRef{ID: keyword}, typed)
 	if fields, refused := web.Refused(err); refused {
 		return p.drawCampaign(c, http.StatusUnprocessableEntity, views.BudgetForm{}, views.BidForm{KeywordID: keyword, Bid: typed, Errors: fields})
 	}
