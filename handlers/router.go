@@ -159,6 +159,9 @@ func (p *portal) sellers(all *echo.Group) {
 	g.POST("/campaigns/:id/pause", p.switchCampaign)
 	g.POST("/campaigns/:id/budget", p.setBudget)
 	g.POST("/campaigns/:id/keywords/:kid", p.setBid)
+	g.GET("/reports", p.showReport)
+	g.GET("/reports.csv", p.reportCSV)
+	g.GET("/reports.xlsx", p.reportXLSX)
 }
 
 // seenByStaff: sellers' pages as the seller sees them, where nothing can be
