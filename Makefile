@@ -12,7 +12,7 @@ export CGO_ENABLED := 1
 export GOFLAGS := $(if $(findstring sqlite_fts5,$(GOFLAGS)),$(GOFLAGS),$(strip $(GOFLAGS) -tags=sqlite_fts5))
 
 PORTAL_ADDR ?= 127.0.0.1:8080
-FUZZTIME    ?= 30s
+FUZZTIME    ?= 60s
 LINTER      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # What the style sheet is made from: its sources, and the pages whose class names
@@ -69,7 +69,7 @@ dev: prepare ## like run, and restarts and reloads the page on http://localhost:
 		--cmd="make --no-print-directory serve-styled"
 
 .PHONY: fuzz
-fuzz: prepare ## every fuzz target in turn, FUZZTIME=30s each
+fuzz: prepare ## every fuzz target in turn, FUZZTIME=60s each
 	@grep -rnoE --include='*_test.go' '^func Fuzz\w+' . | while IFS=: read -r file _ target; do \
 		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$(dirname "$$file")"; \
 	done

@@ -31,7 +31,7 @@ var floors = map[string]int{
 	"handlers/admin": 7, "handlers/api": 7,
 	"handlers/web": 6, "jobs": 6,
 	"views": 5, "views/admin": 5, "views/mail": 5,
-	"views/layout": 4, "gateways/conformance": 4, "gateways/gatewaystest": 4,
+	"views/layout": 4, "gateways/conformance": 4, "gateways/gatewaystest": 5,
 	"views/components": 3, "gateways/alipay": 3, "gateways/wechat": 3, "gateways/unionpay": 3, "gateways/bank": 3,
 	"views/text": 2, "gateways": 2, "gateways/sandbox": 2, "models/modelstest": 2,
 	"models": 1, "static": 1,

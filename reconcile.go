@@ -28,7 +28,7 @@ func reconcileTo(ctx context.Context, out io.Writer, s Settings, args []string) 
 		return err
 	}
 	if *day == "" || flags.NArg() > 0 {
-		return errors.New("say: reconcile --day YYYY-MM-DD [--rail alipay]")
+		return errors.New("say: reconcile --day YYYY-MM-DD [--rail alipay | wechat | unionpay | bank_transfer]")
 	}
 	log := newLog(s)
 	clock := newClock(1, time.Time{})

@@ -235,16 +235,6 @@ func openRails(s Settings, store *models.Store, log *slog.Logger) (*gateways.Rai
 	return rails, nil
 }
 
-// methods are the ways to recharge of the rails that are configured, each with
-// its limits.
-func (s Settings) methods(by map[models.Rail]gateways.Gateway) []models.Method {
-	methods := make([]models.Method, 0, len(by))
-	for rail := range by {
-		methods = append(methods, models.NewMethod(rail, s.MinRechargeFen, s.MaxRechargeFen))
-	}
-	return methods
-}
-
 func alipayRail(s Settings) (*alipay.Rail, error) {
 	private, err := os.ReadFile(s.AlipayPrivateKeyFile)
 	if err != nil {

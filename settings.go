@@ -37,8 +37,8 @@ const (
 	// testPrefix marks variables that belong to the tests and set nothing here.
 	testPrefix = "PORTAL_TEST_"
 
-	// alipayMax is the most that Alipay takes in one payment, ¥100,000,000.00.
-	alipayMax = 100_000_000 * models.Yuan
+	// railMax is the most that any gateway takes in one payment, ¥100,000,000.00.
+	railMax = 100_000_000 * models.Yuan
 )
 
 // Settings is everything an operator can set, each from one variable of the
@@ -58,8 +58,18 @@ type Settings struct {
 
 	PaymentTTL     time.Duration `env:"PORTAL_PAYMENT_TTL" envDefault:"30m" meaning:"how long a payment can be paid; sent to the gateway as its deadline"`
 	ArrearsGrace   time.Duration `env:"PORTAL_ARREARS_GRACE" envDefault:"24h" meaning:"how long an account may be in arrears before it is suspended"`
-	MinRechargeFen models.Fen    `env:"PORTAL_MIN_RECHARGE_FEN" envDefault:"20000" meaning:"least amount of one recharge, in fen"`
-	MaxRechargeFen models.Fen    `env:"PORTAL_MAX_RECHARGE_FEN" envDefault:"50000000" meaning:"greatest amount of one recharge, in fen"`
+	MinRechargeFen models.Fen    `env:"PORTAL_MIN_RECHARGE_FEN" envDefault:"20000" meaning:"least amount of one recharge, in fen, by methods that name none of their own"`
+	MaxRechargeFen models.Fen    `env:"PORTAL_MAX_RECHARGE_FEN" envDefault:"50000000" meaning:"greatest amount of one recharge, in fen, by methods that name none of their own; no suggestion and no daily budget is greater"`
+
+	AlipayMinFen            models.Fen `env:"PORTAL_ALIPAY_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one payment by Alipay, in fen"`
+	AlipayMaxFen            models.Fen `env:"PORTAL_ALIPAY_MAX_FEN" derived:"PORTAL_MAX_RECHARGE_FEN" meaning:"greatest amount of one payment by Alipay, in fen"`
+	WechatMinFen            models.Fen `env:"PORTAL_WECHAT_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one payment by WeChat Pay, in fen"`
+	WechatMaxFen            models.Fen `env:"PORTAL_WECHAT_MAX_FEN" derived:"5000000, or PORTAL_MAX_RECHARGE_FEN where that is less" meaning:"greatest amount of one payment by WeChat Pay, in fen; payers' cards allow no more as a rule"`
+	UnionpayMinFen          models.Fen `env:"PORTAL_UNIONPAY_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one payment by online banking, in fen"`
+	UnionpayMaxFen          models.Fen `env:"PORTAL_UNIONPAY_MAX_FEN" derived:"PORTAL_MAX_RECHARGE_FEN" meaning:"greatest amount of one payment by online banking from a person's account (B2C), in fen"`
+	UnionpayCorporateMaxFen models.Fen `env:"PORTAL_UNIONPAY_CORPORATE_MAX_FEN" derived:"ten times PORTAL_UNIONPAY_MAX_FEN" meaning:"likewise from a company's account (B2B); not less than from a person's"`
+	BankMinFen              models.Fen `env:"PORTAL_BANK_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one bank transfer, in fen"`
+	BankMaxFen              models.Fen `env:"PORTAL_BANK_MAX_FEN" derived:"10000000000" meaning:"greatest amount of one bank transfer, in fen"`
 
 	StaffSession time.Duration `env:"PORTAL_STAFF_SESSION" envDefault:"8h" meaning:"how long a sign-in of staff lasts at most"`
 	StaffIdle    time.Duration `env:"PORTAL_STAFF_IDLE" envDefault:"30m" meaning:"how long a sign-in of staff lasts unused"`

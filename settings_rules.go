@@ -24,6 +24,7 @@ func (s Settings) faults() faults {
 	}
 	s.checkServer(&f)
 	s.checkMoney(&f)
+	s.checkLimits(&f)
 	s.checkEngine(&f)
 	s.checkBank(&f)
 	if s.Demo() {
@@ -98,8 +99,8 @@ func (s Settings) checkMoney(f *faults) {
 	if s.MinRechargeFen <= 0 {
 		f.add("PORTAL_MIN_RECHARGE_FEN", "must be more than 0")
 	}
-	if s.MaxRechargeFen < s.MinRechargeFen || s.MaxRechargeFen > alipayMax {
-		f.add("PORTAL_MAX_RECHARGE_FEN", "must be between PORTAL_MIN_RECHARGE_FEN and %d", alipayMax)
+	if s.MaxRechargeFen < s.MinRechargeFen || s.MaxRechargeFen > railMax {
+		f.add("PORTAL_MAX_RECHARGE_FEN", "must be between PORTAL_MIN_RECHARGE_FEN and %d", railMax)
 	}
 }
 

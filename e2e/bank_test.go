@@ -25,7 +25,7 @@ func TestBankTransfer(t *testing.T) {
 		seller.press("下一步")
 		seller.at(`/payments/R\w+/confirm$`)
 		seller.see("支付方式 对公转账")
-		seller.submit("确认并付款 ¥2,000.00")
+		seller.submit("确认 ¥2,000.00，查看收款账户")
 		no = seller.at(`/payments/(R\w{20})$`)[1]
 		code = eval[string](seller, `document.querySelector("[data-reference]").textContent`)
 		account = eval[string](seller, `document.querySelectorAll("[data-copy]")[3].dataset.copy`)
@@ -59,7 +59,7 @@ func TestBankTransfer(t *testing.T) {
 		finance.fits("the imports")
 	})
 	finance.step("finance_proposes", func() {
-		finance.press("处理 2 笔未匹配的流水")
+		finance.press("处理 2 笔待认领的流水")
 		finance.at(`/admin/statements/lines\?state=unmatched`)
 		finance.see(no, "匹配度 100", "附言写有该支付单的识别码或单号", "金额一致", "陌生人", "没有找到归属")
 		finance.fits("lines of a statement")

@@ -47,7 +47,7 @@ func TestImpatientHandsMakeOnePayment(t *testing.T) {
 		b.at(`/payments/` + no + `(/confirm)?$`)
 		b.open("/payments/" + no + "/confirm")
 		b.at(`/payments/` + no + `$`)
-		b.submit("前往支付宝支付")
+		b.submit("前往支付宝付款")
 		b.at(`/cashier/`)
 		b.see("¥800.00", no)
 	})

@@ -187,7 +187,7 @@ func (j *journey) seesCode(no string) {
 
 func (j *journey) payAndRecover(no string) {
 	j.open("/payments/" + no)
-	j.submit("前往支付宝支付")
+	j.submit("前往支付宝付款")
 	j.at(`/cashier/`)
 	j.submit("付款 ¥2,000.00")
 	j.at(`/payments/` + no + `$`)
@@ -237,7 +237,7 @@ func (j *journey) resume() {
 		next = j.at(`/payments/(R\w{20})$`)[1]
 	}
 	j.see("等待支付", "¥1,500.00", "接续自", old)
-	j.submit("前往支付宝支付")
+	j.submit("前往支付宝付款")
 	j.at(`/cashier/`)
 	j.submit("付款 ¥1,500.00")
 	j.at(`/payments/` + next + `$`)

@@ -42,7 +42,7 @@ func TestJourneyByOnlineBanking(t *testing.T) {
 		j.see("等待支付", "¥300.00")
 	})
 	j.step("goes_to_the_bank_again_and_pays", func() {
-		j.submit("前往网银支付支付")
+		j.submit("前往网银支付付款")
 		j.at(`/unionpay/banks/`)
 		j.submit("建设银行")
 		j.submit("付款 ¥300.00")

@@ -36,7 +36,7 @@ func TestWechatByScan(t *testing.T) {
 	b.submit("确认并付款 ¥300.00")
 	b.at(`/payments/` + no + `$`)
 	b.see("等待支付", "剩余支付时间", "用微信支付扫码支付")
-	b.seeNot("前往微信支付支付")
+	b.seeNot("前往微信支付付款")
 	b.wait("the QR code is drawn", `(() => { const code = document.querySelector("main figure img"); return code && code.complete && code.naturalWidth >= 300 })()`)
 	b.look("payment-wechat")
 	code := payment(t, p.open(t), no).QRContent
@@ -73,7 +73,7 @@ func TestWechatOnAPhone(t *testing.T) {
 			b.see("¥300.00", no)
 			b.open("/payments/" + no)
 			b.see("等待支付")
-			b.submit("前往微信支付支付")
+			b.submit("前往微信支付付款")
 			b.at(`/wechat/cashier/`)
 			b.submit("付款 ¥300.00")
 			b.at(`/payments/` + no + `$`)

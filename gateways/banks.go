@@ -1,6 +1,7 @@
 package gateways
 
 import (
+	"context"
 	"slices"
 
 	"ztc-portal/models"
@@ -19,12 +20,16 @@ func (r *Rails) Banks(rail models.Rail) []string {
 	return nil
 }
 
-// KnowsBank tells whether some rail offers the bank.
-func (r *Rails) KnowsBank(code string) bool {
-	for rail := range r.By {
-		if slices.Contains(r.Banks(rail), code) {
-			return true
-		}
+// Choose keeps on a draft, on a rail that knows banks, whose account pays it and
+// at which bank. FieldErrors on "bank": the rail offers no such bank.
+func (r *Rails) Choose(ctx context.Context, p *models.Payment, payer Payer) error {
+	banks := r.Banks(p.Rail)
+	if len(banks) == 0 || p.State != models.PaymentDraft || payer.Bank == p.PayerBank && payer.Corporate == p.PayerCorporate {
+		return nil
 	}
-	return false
+	if payer.Bank != "" && !slices.Contains(banks, payer.Bank) {
+		return models.FieldErrors{{Code: models.Invalid, Field: "bank", Key: "error.bank.unknown"}}
+	}
+	p.PayerBank, p.PayerCorporate = payer.Bank, payer.Corporate
+	return r.Store.ChoosePayer(ctx, p.No, payer.Bank, payer.Corporate)
 }

@@ -3,6 +3,7 @@ package gateways
 import (
 	"context"
 	"errors"
+	"io"
 
 	"ztc-portal/models"
 )
@@ -15,6 +16,12 @@ var (
 	ErrBillEmpty = errors.New("gateways: nothing on the bill")
 	// ErrBillUnreadable: what was sent is not a bill, or not all of it.
 	ErrBillUnreadable = errors.New("gateways: bill can't be read")
+	// ErrNoStatement: no imported statement holds the whole day. Waiting changes
+	// nothing; the next import that does asks for the day by itself.
+	ErrNoStatement = errors.New("gateways: no statement of this day")
+	// ErrBillServer, beside ErrUnavailable: the server that holds the files is away,
+	// which is another than the one that takes payments.
+	ErrBillServer = errors.New("gateways: bill server away")
 )
 
 // Biller is a rail that issues a bill for each day.
@@ -31,3 +38,17 @@ type BillReader interface {
 	Next() (models.BillLine, error)
 	Close() error
 }
+
+// stated is the bill of a rail whose bank's statements were imported.
+type stated []models.BillLine
+
+func (s *stated) Next() (models.BillLine, error) {
+	if len(*s) == 0 {
+		return models.BillLine{}, io.EOF
+	}
+	line := (*s)[0]
+	*s = (*s)[1:]
+	return line, nil
+}
+
+func (*stated) Close() error { return nil }

@@ -20,7 +20,8 @@ const (
 	secondsApart = time.Second
 )
 
-// breaker watches the calls of one rail that sellers wait for. It holds back
+// breaker watches the calls of one rail that somebody waits for, refunds and bills
+// among them: one gateway answers them all, or none. It holds back
 // new payments and nothing else: whoever asks about money, or closes a payment,
 // always passes, and is how it learns that the gateway is back. It lives in one
 // process; each finds out for itself.
@@ -173,14 +174,15 @@ func (r *Rails) admit(rail models.Rail) error {
 	return models.FieldErrors{models.MethodFailing(rail, b.until(now))}
 }
 
-// heard takes what a call of a rail came to. An answer is one, whatever it says;
-// a caller who left proves nothing.
+// heard takes what a call of a rail came to. An answer is one, whatever it says,
+// or one payer whose own payment is not answered for would take the rail from
+// all; a caller who left proves nothing.
 func (r *Rails) heard(ctx context.Context, rail models.Rail, waited bool, err error) {
 	b := r.breakers.of(rail)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
-	failed := errors.Is(err, ErrUnavailable)
+	failed := errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrOnlyThis)
 	if !b.heard(r.Store.Now(), waited, failed) {
 		return
 	}

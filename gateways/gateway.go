@@ -16,10 +16,16 @@ var (
 	ErrUnverified = errors.New("gateways: not verified")
 	// ErrUnavailable: the gateway could not be asked; nothing is known.
 	ErrUnavailable = errors.New("gateways: gateway unavailable")
+	// ErrOnlyThis stands beside ErrUnavailable where the gateway answered, and of
+	// this payment alone nothing is known now: the rail works.
+	ErrOnlyThis = errors.New("gateways: of this payment alone")
 	// ErrNotExist: the gateway does not know this payment (yet).
 	ErrNotExist = errors.New("gateways: payment not known to the gateway")
 	// ErrRefused: the gateway answered and said no.
 	ErrRefused = errors.New("gateways: refused by the gateway")
+	// ErrOtherDevice: the payment was opened for another kind of device, and the
+	// gateway lets no other pay it.
+	ErrOtherDevice = errors.New("gateways: opened for another kind of device")
 )
 
 // Ref names one payment to a gateway.
@@ -28,6 +34,14 @@ type Ref struct {
 	OpenedAt       time.Time // when it was sent on its way, as Order.OpenedAt said; UTC, whole seconds; zero: not known
 	GatewayTradeNo string    // the gateway's own number; "": not known yet
 	ExpiresAt      time.Time // the deadline that the gateway was given; UTC; zero: not known
+}
+
+// Device is the kind of machine that the payer sits before.
+func (p Payer) Device() models.Device {
+	if p.Phone {
+		return models.DevicePhone
+	}
+	return models.DeviceDesk
 }
 
 // Order is what a rail needs to ask for money. The same order may come again:
@@ -65,6 +79,8 @@ type Checkout struct {
 	Form        *Form  // what the browser posts to get there, where an address is not enough
 	QRContent   string // content of a QR code, or "" if the rail gave none
 	OnOurPage   bool   // there is nowhere to go: the payment's own page says how to pay
+
+	For models.Device // the one kind of device that can pay it from now on; "": any
 }
 
 // Form is posted to a gateway by the payer's browser.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -70,7 +71,8 @@ func unavailable(err error) error {
 // Confirm sends a draft on its way and gives the way to the cashier. Called
 // again on a pending payment it gives the way again; on one whose time is over,
 // or that was paid, an empty checkout. subject is what the payer reads at the gateway.
-// On a rail that fails, or is switched off, it stays a draft: FieldErrors on "method".
+// What is refused stays a draft: FieldErrors on "method" (the rail fails, is switched off or gone), "amount", "corporate" and "bank".
+// A payment that another kind of device alone can pay gives an empty checkout too.
 // NotFound, Conflict as models.Store.ConfirmPayment; Unavailable: it is pending, and can't be opened.
 func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string, payer Payer) (models.Payment, Checkout, error) {
 	p, err := r.Store.OwnPayment(ctx, accountID, no)
@@ -78,10 +80,16 @@ func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string
 		return p, Checkout{}, err
 	}
 	gateway, err := r.on(p.Rail)
+	begins := p.State == models.PaymentDraft
+	if err != nil && begins {
+		return p, Checkout{}, models.FieldErrors{models.MethodGone(p.Rail)}
+	}
+	if err == nil {
+		err = r.Choose(ctx, &p, payer)
+	}
 	if err != nil {
 		return p, Checkout{}, err
 	}
-	begins := p.State == models.PaymentDraft
 	if begins {
 		if err := r.admit(p.Rail); err != nil {
 			return p, Checkout{}, err
@@ -95,13 +103,18 @@ func (r *Rails) Confirm(ctx context.Context, accountID int64, no, subject string
 		return stands, Checkout{}, err
 	}
 	p = stands
+	if p.OpenedFor != "" && p.OpenedFor != payer.Device() {
+		return p, Checkout{}, nil
+	}
 	checkout, err := r.open(ctx, gateway, &p, subject, payer)
 	return p, checkout, err
 }
 
 // open asks the rail for the way to the cashier; a QR code that it gives is
-// kept, one that it fails to give is only logged: the button works without.
+// kept, one that it fails to give is only logged: the button works without. That
+// another kind of device has opened it is noted, and gives an empty checkout.
 func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, subject string, payer Payer) (Checkout, error) {
+	payer.Bank, payer.Corporate = p.PayerBank, p.PayerCorporate
 	checkout, err := gateway.Open(ctx, Order{
 		OutTradeNo: p.No, AmountFen: p.AmountFen, Subject: subject, OpenedAt: refOf(*p).OpenedAt, ExpiresAt: *p.ExpiresAt, Payer: payer,
 		NotifyURL: r.PublicURL + "/notify/" + string(p.Rail),
@@ -113,6 +126,9 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 	if err != nil {
 		r.Log.WarnContext(ctx, "gateway gave no full checkout", "payment", p.No, "error", err)
 	}
+	if errors.Is(err, ErrOtherDevice) {
+		return Checkout{}, r.noteOther(ctx, p, payer.Device(), err)
+	}
 	if !checkout.HasDoor() && !checkout.OnOurPage && checkout.QRContent == "" && (err != nil || p.QRContent == "") {
 		return checkout, unavailable(err)
 	}
@@ -122,7 +138,27 @@ func (r *Rails) open(ctx context.Context, gateway Gateway, p *models.Payment, su
 			return checkout, err
 		}
 	}
+	if checkout.For != "" && p.OpenedFor == "" {
+		if p.OpenedFor, err = r.Store.NoteDevice(ctx, p.No, checkout.For); err != nil {
+			return checkout, err
+		}
+	}
 	return checkout, nil
+}
+
+// noteOther notes that a payment was opened by the other kind of device than the
+// one that was refused. Unavailable where this kind opened it before, and is
+// refused all the same.
+func (r *Rails) noteOther(ctx context.Context, p *models.Payment, refused models.Device, cause error) (err error) {
+	other := models.DeviceDesk
+	if refused == other {
+		other = models.DevicePhone
+	}
+	p.OpenedFor, err = r.Store.NoteDevice(ctx, p.No, other)
+	if err == nil && p.OpenedFor == refused {
+		return unavailable(cause)
+	}
+	return err
 }
 
 // Ask asks the gateway what became of a payment and settles what it confirms.
@@ -142,14 +178,10 @@ func (r *Rails) ask(ctx context.Context, no, by string, act *models.StaffAct) (A
 	if err != nil {
 		return Asked{}, err
 	}
-	receipt, failed := gateway.Query(ctx, refOf(p))
-	r.heard(ctx, p.Rail, by == BySeller || by == ByReturn, failed)
-	asked, told := Asked{State: receipt.State, Facts: receipt.Facts()}, models.Told{Receipt: &receipt}
-	switch {
-	case errors.Is(failed, ErrNotExist):
-		asked, told, failed = Asked{State: models.TradeNotExist}, models.Told{}, nil
-	case failed != nil:
-		asked, told = Asked{State: models.TradeUnknown}, models.Told{Failure: failed.Error()}
+	receipt, asked, failed := r.answer(ctx, gateway, refOf(p), by == BySeller || by == ByReturn)
+	told := models.Told{Receipt: receipt}
+	if failed != nil {
+		told.Failure = failed.Error()
 	}
 	if asked.Outcome, err = r.Store.SettleAnswer(ctx, no, by, act, told); err != nil {
 		return asked, err
@@ -163,19 +195,32 @@ func (r *Rails) ask(ctx context.Context, no, by string, act *models.StaffAct) (A
 // query asks the gateway by our number, known to us or not, and settles what
 // it confirms. The error is ErrUnavailable or a failure of the books.
 func (r *Rails) query(ctx context.Context, gateway Gateway, ref Ref, inboxID int64) (Asked, error) {
-	receipt, err := gateway.Query(ctx, ref)
-	r.heard(ctx, gateway.Rail(), false, err)
+	receipt, asked, err := r.answer(ctx, gateway, ref, false)
 	switch {
-	case errors.Is(err, ErrUnavailable):
-		return Asked{State: models.TradeUnknown}, err
-	case errors.Is(err, ErrNotExist):
-		return Asked{State: models.TradeNotExist, Outcome: models.OutcomeNotPaid}, nil
 	case err != nil:
-		return Asked{State: models.TradeUnknown}, errors.Join(ErrUnavailable, err)
+		return asked, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case receipt == nil:
+		asked.Outcome = models.OutcomeNotPaid
+		return asked, nil
 	}
 	receipt.Confirmed = true
-	outcome, err := r.Store.SettlePayment(ctx, receipt, inboxID)
-	return Asked{receipt.State, outcome, receipt.Facts()}, err
+	asked.Outcome, err = r.Store.SettlePayment(ctx, *receipt, inboxID)
+	return asked, err
+}
+
+// answer is how every question about a payment is put and its answer read; the
+// outcome is left to who asked. No receipt: the gateway has not seen the payment,
+// or, with the error, nothing is known. waited: somebody does.
+func (r *Rails) answer(ctx context.Context, gateway Gateway, ref Ref, waited bool) (*models.Receipt, Asked, error) {
+	receipt, err := gateway.Query(ctx, ref)
+	r.heard(ctx, gateway.Rail(), waited, err)
+	switch {
+	case errors.Is(err, ErrNotExist):
+		return nil, Asked{State: models.TradeNotExist}, nil
+	case err != nil:
+		return nil, Asked{State: models.TradeUnknown}, err
+	}
+	return &receipt, Asked{State: receipt.State, Facts: receipt.Facts()}, nil
 }
 
 // asking is one way to ask about a payment and settle what is confirmed.
@@ -213,6 +258,9 @@ func (r *Rails) end(ctx context.Context, no string, ask asking, finish func(cont
 	p, err := r.Store.PaymentByNo(ctx, no)
 	if err != nil || p.State != models.PaymentPending {
 		return p, err
+	}
+	if _, on := r.By[p.Rail]; !on && p.Rail == models.RailBankTransfer {
+		return finish(ctx, no) // not set up any more, and there was never anybody to ask: what arrives is told by statements
 	}
 	paid, err := r.settleOrClose(ctx, p, ask)
 	switch {
@@ -273,7 +321,8 @@ func (r *Rails) checking(ctx context.Context, no string, cause error) error {
 // pending: the old one is asked about and closed at the gateway first. When
 // the old one turns out to be paid it is given back, settled, and nothing new
 // is made. subject names the new payment for the payer. NotFound, Conflict as models.Store.ResumePayment; Unavailable;
-// FieldErrors on "method" where the rail is switched off: the old one then stays as it is.
+// FieldErrors on "method" where the rail is switched off or gone, on "amount" and "corporate" where it does not take the amount any more: the
+// old one then stays as it is.
 func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject func(no string) string, payer Payer) (models.Payment, error) {
 	old, err := r.Store.OwnPayment(ctx, accountID, no)
 	if err != nil {
@@ -281,15 +330,18 @@ func (r *Rails) Resume(ctx context.Context, accountID int64, no string, subject 
 	}
 	gateway, err := r.on(old.Rail)
 	if err != nil {
-		return old, err
+		return old, models.FieldErrors{models.MethodGone(old.Rail)}
 	}
-	if err := r.Store.MayBegin(ctx, old.Rail); err != nil && !old.State.IsPaid() {
+	if err := r.Store.MayBegin(ctx, old); err != nil && !old.State.IsPaid() {
 		return old, err
 	}
 	switch old.State {
 	case models.PaymentPending:
 		old, err = r.end(ctx, no, r.asked(BySeller), r.Store.CancelPayment)
 	case models.PaymentExpired, models.PaymentCancelled:
+		if old.ConfirmedAt == nil {
+			break // it was never sent: no gateway has it
+		}
 		if _, err = r.settleOrClose(ctx, old, r.asked(BySeller)); err == nil {
 			old, err = r.Store.PaymentByNo(ctx, no)
 		}
@@ -330,7 +382,7 @@ func (r *Rails) Notify(ctx context.Context, rail models.Rail, address string, he
 	}
 	receipt, err := gateway.ReadNotify(header, body)
 	if err != nil {
-		r.refusals.add(address)
+		r.refusals.add(address, len(body))
 		return false, r.Store.JudgeNotify(ctx, id, models.OutcomeRefused, "", err.Error())
 	}
 	told, err := r.doubted(ctx, gateway, receipt)
@@ -405,13 +457,21 @@ func (r *Rails) AskSoon(ctx context.Context, no, by string) error {
 	return err
 }
 
-// keptHeaders keeps of a notify's headers what a signature may stand on, and
-// what tells who sent it.
+// readHeaders are those that a signature may stand on, and that tell who sent a notify.
+var readHeaders = []string{
+	"Content-Type", "User-Agent", "Wechatpay-Nonce", "Wechatpay-Serial", "Wechatpay-Signature", "Wechatpay-Signature-Type", "Wechatpay-Timestamp",
+}
+
+// maxHeader is how many bytes of one are kept: more than a signature has.
+const maxHeader = 1000
+
+// keptHeaders keeps of a notify's headers those that are read.
 func keptHeaders(header http.Header) string {
 	kept := map[string]string{}
-	for name, values := range header {
-		if name == "Content-Type" || name == "User-Agent" || strings.HasPrefix(name, "Wechatpay-") {
-			kept[name] = strings.Join(values, ", ")
+	for _, name := range readHeaders {
+		if values := header[name]; len(values) > 0 {
+			text := strings.Join(values, ", ")
+			kept[name] = strings.ToValidUTF8(text[:min(len(text), maxHeader)], "")
 		}
 	}
 	text, _ := json.Marshal(kept) // a map of strings always marshals

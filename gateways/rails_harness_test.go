@@ -2,12 +2,15 @@ package gateways_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,13 +27,17 @@ const (
 	charged = 50 * models.Yuan  // the seller owes this much when a test begins
 )
 
-// desk is the books, the Alipay rail and the sandbox, all on one clock, with a
-// server that the sandbox's notifies reach.
+// desk is the books, one rail (Alipay's, as a rule) and its sandbox, all on one
+// clock, with a server that the sandbox's notifies reach.
 type desk struct {
 	*modelstest.Bench
 	rails   *gateways.Rails
-	far     *gatewaystest.Alipay
-	notify  string // where the server takes notifies
+	rail    models.Rail
+	far     *gatewaystest.Alipay // where the rail is Alipay's
+	box     sandboxed
+	dir     string   // where the sandbox keeps its database
+	fees    sync.Map // payment no to what the bill says was kept of it, int64 fen
+	notify  string   // where the server takes notifies
 	account int64
 	deaf    atomic.Bool  // the server takes no notify
 	behind  atomic.Int64 // nanoseconds by which the gateway's clock is behind ours
@@ -42,14 +49,62 @@ func eachDesk(t *testing.T, test func(*testing.T, *desk)) {
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) { test(t, newDesk(t, b)) })
 }
 
+// eachRail runs a test on every engine, on each of the rails that make bills.
+func eachRail(t *testing.T, test func(*testing.T, *desk)) {
+	t.Helper()
+	for _, rail := range []models.Rail{models.RailAlipay, models.RailWechat, models.RailUnionpay} {
+		t.Run(string(rail), func(t *testing.T) {
+			t.Parallel()
+			modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) { test(t, newDeskOn(t, b, rail)) })
+		})
+	}
+}
+
+// sandboxed is a rail's sandbox and the wire to it.
+type sandboxed interface {
+	Pay(ctx context.Context, outTradeNo string, fault sandbox.Fault) (sandbox.Trade, error)
+	Trade(ctx context.Context, outTradeNo string) (sandbox.Trade, error)
+	CutOff(down bool)
+	SpoilBills(spoil func(file []byte) []byte)
+}
+
 func newDesk(t *testing.T, b *modelstest.Bench) *desk {
 	t.Helper()
-	d := &desk{Bench: b}
+	return newDeskOn(t, b, models.RailAlipay)
+}
+
+func newDeskOn(t *testing.T, b *modelstest.Bench, rail models.Rail) *desk {
+	t.Helper()
+	d := &desk{Bench: b, rail: rail}
 	server := httptest.NewServer(http.HandlerFunc(d.serve))
 	t.Cleanup(server.Close)
-	d.notify = server.URL + "/notify/alipay"
-	d.far = gatewaystest.OpenAlipay(t, func() time.Time { return b.Clock.Now().Add(-time.Duration(d.behind.Load())) })
-	d.rails = d.far.Rails(b.Store, server.URL)
+	d.notify = server.URL + "/notify/" + string(rail)
+	now := func() time.Time { return b.Clock.Now().Add(-time.Duration(d.behind.Load())) }
+	change := func(o *sandbox.Options) {
+		d.dir = o.DataDir
+		o.BillFee = func(no string) int64 {
+			fee, _ := d.fees.Load(no)
+			fen, _ := fee.(int64)
+			return fen
+		}
+	}
+	only := func(gateway gateways.Gateway) {
+		d.rails = &gateways.Rails{Store: b.Store, By: map[models.Rail]gateways.Gateway{rail: gateway}, PublicURL: server.URL, Log: slog.New(slog.DiscardHandler)}
+		b.Offer(rail)
+	}
+	switch rail {
+	case models.RailWechat:
+		far := gatewaystest.OpenWechat(t, now, change)
+		d.box = far
+		only(far.Rail)
+	case models.RailUnionpay:
+		far := gatewaystest.OpenUnionpay(t, now, change)
+		d.box = far
+		only(far.Rail)
+	default:
+		d.far = gatewaystest.OpenAlipay(t, now, change)
+		d.box, d.rails = d.far, d.far.Rails(b.Store, server.URL)
+	}
 	account, campaigns := b.Seller(t, 100*models.Yuan)
 	d.account = account
 	b.Charge(t, "click", campaigns[0], charged)
@@ -89,14 +144,37 @@ func (d *desk) confirmed(t *testing.T) models.Payment {
 
 func (d *desk) confirmedOver(t *testing.T, amount models.Fen) models.Payment {
 	t.Helper()
-	draft, err := d.DraftRecharge(t.Context(), d.account, models.RechargeInput{Amount: amount.Wire(), Method: "alipay"})
+	draft, err := d.DraftRecharge(t.Context(), d.account, models.RechargeInput{Amount: amount.Wire(), Method: string(d.rail)})
 	must(t, err)
-	p, checkout, err := d.rails.Confirm(t.Context(), d.account, draft.No, subject(draft.No), gateways.Payer{})
+	payer := gateways.Payer{}
+	if d.rail == models.RailUnionpay {
+		payer.Bank = "ICBC"
+	}
+	p, checkout, err := d.rails.Confirm(t.Context(), d.account, draft.No, subject(draft.No), payer)
 	must(t, err)
-	if checkout.RedirectURL == "" || p.State != models.PaymentPending {
+	if checkout.RedirectURL == "" && d.rail == models.RailAlipay || p.State != models.PaymentPending {
 		t.Fatalf("confirmed to %+v, %s", checkout, p.State)
 	}
+	arrive(t, checkout)
 	return p
+}
+
+// arrive brings the payer's browser to the gateway, where a form does that.
+func arrive(t *testing.T, checkout gateways.Checkout) {
+	t.Helper()
+	if checkout.Form == nil {
+		return
+	}
+	form := url.Values{}
+	for name, value := range checkout.Form.Fields {
+		form.Set(name, value)
+	}
+	page, err := http.PostForm(checkout.Form.Action, form)
+	must(t, err)
+	page.Body.Close()
+	if page.StatusCode != http.StatusOK {
+		t.Fatalf("the payer is at %s: %s", page.Request.URL, page.Status)
+	}
 }
 
 // scanned is a confirmed payment whose payer has come to the cashier.
@@ -110,7 +188,7 @@ func (d *desk) scanned(t *testing.T) models.Payment {
 
 func (d *desk) pay(t *testing.T, p models.Payment, fault sandbox.Fault) {
 	t.Helper()
-	_, err := d.far.Pay(t.Context(), p.No, fault)
+	_, err := d.box.Pay(t.Context(), p.No, fault)
 	must(t, err)
 }
 

@@ -16,23 +16,25 @@ const (
 	callAsked  = "alipay.trade.fastpay.refund.query"
 )
 
+// hire makes a member of staff who may ask and decide.
+func (d *desk) hire(t *testing.T) (actor models.Actor) {
+	t.Helper()
+	db, err := d.Handle()
+	must(t, err)
+	email := fmt.Sprintf("finance-%d@office.test", time.Now().UnixNano())
+	_, err = d.CreateUser(t.Context(), models.Actor{}, models.NewUser{Email: email, Password: "long enough", Role: models.RoleFinance})
+	must(t, err)
+	must(t, db.QueryRowContext(t.Context(), "SELECT id FROM users WHERE email = $1", email).Scan(&actor.UserID))
+	return actor
+}
+
 // reserved is a refund of a payment, asked for by one and approved by another,
 // that nobody has sent yet.
 func (d *desk) reserved(t *testing.T, p models.Payment, amount string) models.Refund {
 	t.Helper()
-	db, err := d.Handle()
+	a, err := d.AskApproval(t.Context(), d.hire(t), models.ApprovalInput{Kind: models.ApprovalRefund, PaymentNo: p.No, Amount: amount, Reason: "paid twice / by mistake"})
 	must(t, err)
-	hire := func() models.Actor {
-		email := fmt.Sprintf("finance-%d@office.test", time.Now().UnixNano())
-		_, err := d.CreateUser(t.Context(), models.Actor{}, models.NewUser{Email: email, Password: "long enough", Role: models.RoleFinance})
-		must(t, err)
-		var actor models.Actor
-		must(t, db.QueryRowContext(t.Context(), "SELECT id FROM users WHERE email = $1", email).Scan(&actor.UserID))
-		return actor
-	}
-	a, err := d.AskApproval(t.Context(), hire(), models.ApprovalInput{Kind: models.ApprovalRefund, PaymentNo: p.No, Amount: amount, Reason: "paid twice / by mistake"})
-	must(t, err)
-	if a, err = d.Approve(t.Context(), hire(), a.ID, ""); err != nil || a.State != models.ApprovalApproved {
+	if a, err = d.Approve(t.Context(), d.hire(t), a.ID, ""); err != nil || a.State != models.ApprovalApproved {
 		t.Fatal(a, err)
 	}
 	rows, err := d.RefundsOf(t.Context(), p.ID)

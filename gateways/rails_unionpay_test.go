@@ -1,8 +1,6 @@
 package gateways_test
 
 import (
-	"net/http"
-	"net/url"
 	"testing"
 	"time"
 
@@ -35,16 +33,7 @@ func (d *desk) atBank(t *testing.T, amount string) models.Payment {
 	must(t, err)
 	p, checkout, err := d.rails.Confirm(t.Context(), d.account, draft.No, "Recharge", gateways.Payer{Bank: "ICBC"})
 	must(t, err)
-	form := url.Values{}
-	for name, value := range checkout.Form.Fields {
-		form.Set(name, value)
-	}
-	page, err := http.PostForm(checkout.Form.Action, form)
-	must(t, err)
-	page.Body.Close()
-	if page.StatusCode != http.StatusOK {
-		t.Fatalf("the payer is at %s: %s", page.Request.URL, page.Status)
-	}
+	arrive(t, checkout)
 	return p
 }
 

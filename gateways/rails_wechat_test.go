@@ -117,6 +117,43 @@ func TestWechatExpiry(t *testing.T) {
 	})
 }
 
+// Opened by one kind of device, it can't be paid from another: that is known, and
+// known too after nobody noted it. A resume makes one that this device can pay.
+func TestWechatIsPaidByTheDeviceThatOpenedIt(t *testing.T) {
+	eachWechatDesk(t, func(t *testing.T, d wechatDesk) {
+		phone := gateways.Payer{IP: "203.0.113.7", Phone: true}
+		for _, first := range []gateways.Payer{{}, phone} {
+			second := phone
+			if first.Phone {
+				second = gateways.Payer{}
+			}
+			draft, err := d.DraftRecharge(t.Context(), d.account, models.RechargeInput{Amount: asked.Wire(), Method: "wechat"})
+			must(t, err)
+			// What a process that died before it noted anything leaves behind.
+			p, err := d.ConfirmPayment(t.Context(), d.account, draft.No, d.far.Rail.Payee())
+			must(t, err)
+			_, err = d.far.Rail.Open(t.Context(), gateways.Order{
+				OutTradeNo: p.No, AmountFen: p.AmountFen, Subject: subject(p.No), OpenedAt: p.ConfirmedAt.Truncate(time.Second), ExpiresAt: *p.ExpiresAt,
+				NotifyURL: d.rails.PublicURL + "/notify/wechat", Payer: first,
+			})
+			must(t, err)
+			for range 2 {
+				got, checkout, err := d.rails.Confirm(t.Context(), d.account, p.No, subject(p.No), second)
+				if err != nil || checkout != (gateways.Checkout{}) || got.OpenedFor != first.Device() {
+					t.Errorf("opened for %q, now by %s: %+v, %v", got.OpenedFor, second.Device(), checkout, err)
+				}
+			}
+			next, err := d.rails.Resume(t.Context(), d.account, p.No, subject, second)
+			if err != nil || next.No == p.No || next.OpenedFor != second.Device() || (next.QRContent != "") == second.Phone {
+				t.Errorf("resumed to %+v, %v", next, err)
+			}
+			if told, err := d.far.Rail.Query(t.Context(), gateways.Ref{OutTradeNo: p.No}); err != nil || told.State != models.TradeClosed {
+				t.Errorf("the old one is %s there, %v", told.State, err)
+			}
+		}
+	})
+}
+
 // Alipay's notify address takes no word of WeChat Pay's, nor the other way round.
 func TestWechatNotifySettlesItsOwnRailAlone(t *testing.T) {
 	eachWechatDesk(t, func(t *testing.T, d wechatDesk) {

@@ -12,11 +12,13 @@ import (
 // maxBillLines is the most that one day may hold.
 const maxBillLines = 2_000_000
 
-// Billed are the rails that issue bills, in the order of their names.
+// Billed are the rails that issue bills, or whose bank's statements are the
+// bill, in the order of their names.
 func (r *Rails) Billed() []models.Rail {
 	var billed []models.Rail
 	for rail, gateway := range r.By {
-		if _, ok := gateway.(Biller); ok {
+		_, bills := gateway.(Biller)
+		if _, remits := gateway.(Remittee); bills || remits {
 			billed = append(billed, rail)
 		}
 	}
@@ -26,13 +28,19 @@ func (r *Rails) Billed() []models.Rail {
 
 // FetchBill fetches the bill of a day. A bill without lines, and one that does
 // not exist long after it should, is nil. Unavailable: there is none yet, or
-// the gateway does not answer. Invalid: the rail issues no bills.
+// the gateway does not answer. Invalid: the rail issues no bills. The bill of a
+// Remittee is what imported statements say; while none holds the whole day it
+// is Unavailable, with ErrNoStatement.
 func (r *Rails) FetchBill(ctx context.Context, rail models.Rail, dayOn string) (BillReader, error) {
+	if its, ok := r.By[rail].(Remittee); ok {
+		return r.statedBill(ctx, its, dayOn)
+	}
 	biller, ok := r.By[rail].(Biller)
 	if !ok {
 		return nil, &models.Error{Code: models.Invalid, Key: "error.reconcile.rail", Field: "rail"}
 	}
 	bill, err := biller.Bill(ctx, dayOn)
+	r.heardBill(ctx, rail, err)
 	switch {
 	case errors.Is(err, ErrBillEmpty), errors.Is(err, ErrBillNotYet) && models.BillOverdue(dayOn, r.Store.Now()):
 		return nil, nil
@@ -45,6 +53,27 @@ func (r *Rails) FetchBill(ctx context.Context, rail models.Rail, dayOn string) (
 		return nil, unavailable(err)
 	}
 	return bill, nil
+}
+
+func (r *Rails) statedBill(ctx context.Context, its Remittee, dayOn string) (BillReader, error) {
+	lines, covered, err := r.Store.StatementBill(ctx, its.BankAccount().Number, dayOn)
+	if err == nil && !covered {
+		err = &models.Error{Code: models.Unavailable, Key: "error.reconcile.no_statement", Args: map[string]any{"Day": dayOn}, Err: ErrNoStatement}
+	}
+	if err != nil {
+		return nil, err
+	}
+	bill := stated(lines)
+	return &bill, nil
+}
+
+// heardBill takes what fetching a bill came to. That there is none is an answer.
+// The files' own server speaks of itself alone, and a refusal may be ours.
+func (r *Rails) heardBill(ctx context.Context, rail models.Rail, err error) {
+	if errors.Is(err, ErrBillServer) || errors.Is(err, ErrRefused) {
+		return
+	}
+	r.heard(ctx, rail, true, err)
 }
 
 // brokenBill is a bill of which nothing can be read.
@@ -133,13 +162,14 @@ func (r *Rails) storeBill(ctx context.Context, run models.Reconciliation, bill B
 // RepairDifference asks the gateway about a payment that only its bill has, and
 // books what it confirms: never what the bill says. The difference is closed
 // when the money is credited, or stands in suspense. NotFound. Conflict: there
-// is nothing to repair, or the gateway does not confirm it. Unavailable.
+// is nothing to repair, or nobody to ask, or the gateway does not confirm it.
+// Unavailable.
 func (r *Rails) RepairDifference(ctx context.Context, by models.Actor, id int64) (models.Outcome, error) {
 	d, rail, err := r.Store.DifferenceByID(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	if !d.Repairable() {
+	if !d.Repairable() || rail == models.RailBankTransfer {
 		return "", &models.Error{Code: models.Conflict, Key: "error.difference.not_repairable"}
 	}
 	gateway, err := r.on(rail)

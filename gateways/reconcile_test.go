@@ -16,6 +16,16 @@ import (
 
 const today = "2026-11-24" // the day on which a desk's clock begins
 
+// billsMade is when each gateway has made the day's bill: WeChat Pay takes until
+// ten, and is asked again.
+var billsMade = models.BillDue(today).Add(time.Hour)
+
+// reconciliationID is the number of the day's run on the desk's rail.
+func (d *desk) reconciliationID() int64 {
+	digit := map[models.Rail]int64{models.RailAlipay: 1, models.RailWechat: 2, models.RailUnionpay: 3}
+	return 20261124_0 + digit[d.rail]
+}
+
 // open are the open differences of the day.
 func (d *desk) open(t *testing.T, r models.Reconciliation) []models.DifferenceView {
 	t.Helper()
@@ -26,7 +36,7 @@ func (d *desk) open(t *testing.T, r models.Reconciliation) []models.DifferenceVi
 
 func (d *desk) reconcile(t *testing.T) models.Reconciliation {
 	t.Helper()
-	done, err := d.rails.Reconcile(t.Context(), models.RailAlipay, today)
+	done, err := d.rails.Reconcile(t.Context(), d.rail, today)
 	must(t, err)
 	return done
 }
@@ -34,24 +44,24 @@ func (d *desk) reconcile(t *testing.T) models.Reconciliation {
 // Paid at the gateway, the notify lost, nobody asked: the bill tells, the
 // gateway is asked, the money is credited once.
 func TestLostPaymentIsFoundByTheBillAndRepairedOnce(t *testing.T) {
-	eachDesk(t, func(t *testing.T, d *desk) {
+	eachRail(t, func(t *testing.T, d *desk) {
 		d.deaf.Store(true)
 		paid, lost := d.confirmed(t), d.confirmedOver(t, 2*asked)
 		d.pay(t, paid, sandbox.FaultNotifyLost)
 		d.pay(t, lost, sandbox.FaultNotifyLost)
 		_, err := d.rails.Ask(t.Context(), paid.No, gateways.ByPoll)
 		must(t, err)
-		d.Clock.Set(models.BillDue(today))
+		d.Clock.Set(billsMade)
 		done := d.reconcile(t)
 		open := d.open(t, done)
 		if len(open) != 1 || open[0].Kind != models.StateDiffers || open[0].OutTradeNo != lost.No || open[0].TheirsFen != 2*asked || done.MatchedCount != 1 {
 			t.Fatalf("%+v differs in %+v", done, open)
 		}
-		d.far.CutOff(true)
+		d.box.CutOff(true)
 		if _, err := d.rails.RepairDifference(t.Context(), models.Actor{}, open[0].ID); models.CodeOf(err) != models.Unavailable {
 			t.Errorf("repaired without the gateway: %v", err)
 		}
-		d.far.CutOff(false)
+		d.box.CutOff(false)
 		d.is(t, lost, models.PaymentPending)
 		var wg sync.WaitGroup
 		for range 8 {
@@ -82,20 +92,20 @@ func TestLostPaymentIsFoundByTheBillAndRepairedOnce(t *testing.T) {
 // What the bill alone says is never booked: what the gateway does not confirm
 // stays open, what fits no payment goes to suspense.
 func TestTheBillAloneBooksNothing(t *testing.T) {
-	eachDesk(t, func(t *testing.T, d *desk) {
+	eachRail(t, func(t *testing.T, d *desk) {
 		d.deaf.Store(true)
 		wrong := d.confirmed(t)
 		d.pay(t, wrong, sandbox.FaultWrongAmountPaid)
 		unpaid := d.confirmedOver(t, 2*asked)
-		trade, err := d.far.Trade(t.Context(), wrong.No)
+		trade, err := d.box.Trade(t.Context(), wrong.No)
 		must(t, err)
-		d.Clock.Set(models.BillDue(today))
+		d.Clock.Set(billsMade)
 		invented := models.BillLine{TradeNo: "2026112411", OutTradeNo: unpaid.No, OrderFen: asked, AmountFen: asked, FinishedAt: wrong.CreatedAt}
 		unknown := invented
 		unknown.TradeNo, unknown.OutTradeNo = "2026112412", "R261124NOBODYNOBODY00"
 		real := invented
 		real.TradeNo, real.OutTradeNo, real.AmountFen = trade.TradeNo, wrong.No, models.Fen(trade.HeldFen)
-		d.rails.By[models.RailAlipay] = forged{d.far.Rail, []models.BillLine{invented, unknown, real}}
+		d.rails.By[d.rail] = forged{d.rails.By[d.rail], []models.BillLine{invented, unknown, real}}
 		done := d.reconcile(t)
 		for _, one := range d.open(t, done) {
 			outcome, err := d.rails.RepairDifference(t.Context(), models.Actor{}, one.ID)
@@ -103,8 +113,8 @@ func TestTheBillAloneBooksNothing(t *testing.T) {
 				if err != nil || outcome != models.OutcomeSuspense {
 					t.Errorf("the wrong amount came to %s, %v", outcome, err)
 				}
-			} else if models.CodeOf(err) != models.Conflict {
-				t.Errorf("%s: %s, %v", one.TradeNo, outcome, err)
+			} else if models.CodeOf(err) != models.Conflict && (d.rail != models.RailUnionpay || one.OutTradeNo != unknown.OutTradeNo) {
+				t.Errorf("%s: %s, %v", one.TradeNo, outcome, err) // UnionPay tells nothing of an order without its time
 			}
 		}
 		if open := d.open(t, done); len(open) != 2 {
@@ -120,7 +130,7 @@ func TestTheBillAloneBooksNothing(t *testing.T) {
 	})
 }
 
-// forged is the Alipay rail with a bill of the test's own.
+// forged is a rail with a bill of the test's own.
 type forged struct {
 	gateways.Gateway
 	lines []models.BillLine
@@ -160,27 +170,27 @@ type broken struct {
 func (b broken) Bill(context.Context, string) (gateways.BillReader, error) { return b.bill, b.err }
 
 func TestBillThatIsMissingOrBroken(t *testing.T) {
-	eachDesk(t, func(t *testing.T, d *desk) {
+	eachRail(t, func(t *testing.T, d *desk) {
 		p := d.paid(t)
-		genuine := d.rails.By[models.RailAlipay]
-		rail := func(bill gateways.BillReader, err error) { d.rails.By[models.RailAlipay] = broken{genuine, bill, err} }
+		genuine := d.rails.By[d.rail]
+		rail := func(bill gateways.BillReader, err error) { d.rails.By[d.rail] = broken{genuine, bill, err} }
 		wantCode := func(what string, want models.Code) {
 			t.Helper()
-			if _, err := d.rails.Reconcile(t.Context(), models.RailAlipay, today); models.CodeOf(err) != want {
+			if _, err := d.rails.Reconcile(t.Context(), d.rail, today); models.CodeOf(err) != want {
 				t.Errorf("%s: %v, want %s", what, err, want)
 			}
 		}
 		wantCode("the day itself", models.Invalid)
-		d.Clock.Set(models.BillDue(today))
+		d.Clock.Set(billsMade)
 		rail(nil, gateways.ErrBillNotYet)
 		wantCode("no bill yet", models.Unavailable)
 		rail(nil, gateways.ErrUnavailable)
 		wantCode("no answer", models.Unavailable)
 		rail(nil, gateways.ErrRefused)
 		wantCode("refused", models.Unavailable)
-		delete(d.rails.By, models.RailAlipay)
+		delete(d.rails.By, d.rail)
 		wantCode("no such rail", models.Invalid)
-		d.rails.By[models.RailAlipay] = struct{ gateways.Gateway }{genuine}
+		d.rails.By[d.rail] = struct{ gateways.Gateway }{genuine}
 		wantCode("a rail without bills", models.Invalid)
 		if n := len(d.rails.Billed()); n != 0 {
 			t.Errorf("%d rails issue bills", n)
@@ -197,7 +207,7 @@ func TestBillThatIsMissingOrBroken(t *testing.T) {
 		wantCode("cut off", models.Invalid)
 		rail(&canned{lines: []models.BillLine{line, line, other}}, nil)
 		wantCode("two words about one payment", models.Invalid)
-		desk, err := d.ReconciliationDesk(t.Context(), 202611241, models.DifferenceFilter{All: true}, models.Keyset{})
+		desk, err := d.ReconciliationDesk(t.Context(), d.reconciliationID(), models.DifferenceFilter{All: true}, models.Keyset{})
 		must(t, err)
 		if desk.State != models.ReconciliationFailed || desk.Run != 3 || !strings.Contains(desk.Failure, "two things") || len(desk.Differences) != 0 {
 			t.Errorf("it stands as %+v with %+v", desk.Reconciliation, desk.Differences)
@@ -214,21 +224,21 @@ func TestBillThatIsMissingOrBroken(t *testing.T) {
 
 // Runs of one day at once find each difference once.
 func TestRunsAtOnce(t *testing.T) {
-	eachDesk(t, func(t *testing.T, d *desk) {
+	eachRail(t, func(t *testing.T, d *desk) {
 		d.deaf.Store(true)
 		d.pay(t, d.confirmed(t), sandbox.FaultNotifyLost)
-		d.Clock.Set(models.BillDue(today))
+		d.Clock.Set(billsMade)
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {
-				_, err := d.rails.Reconcile(t.Context(), models.RailAlipay, today)
+				_, err := d.rails.Reconcile(t.Context(), d.rail, today)
 				if err != nil && models.CodeOf(err) != models.Conflict {
 					t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
-		desk, err := d.ReconciliationDesk(t.Context(), 202611241, models.DifferenceFilter{All: true}, models.Keyset{})
+		desk, err := d.ReconciliationDesk(t.Context(), d.reconciliationID(), models.DifferenceFilter{All: true}, models.Keyset{})
 		must(t, err)
 		if desk.State != models.ReconciliationDone || len(desk.Differences) != 1 || desk.PaymentCount != 1 {
 			t.Errorf("it stands as %+v with %+v", desk.Reconciliation, desk.Differences)

@@ -10,19 +10,19 @@ import (
 // The bill names a second trade of a payment that another trade has paid: that
 // the gateway confirms the first one says nothing of the second one's money.
 func TestADifferenceIsRepairedByItsOwnTradeAlone(t *testing.T) {
-	eachDesk(t, func(t *testing.T, d *desk) {
+	eachRail(t, func(t *testing.T, d *desk) {
 		p := d.paid(t)
 		d.deaf.Store(true)
 		other := d.confirmedOver(t, 2*asked)
 		d.pay(t, other, sandbox.FaultNotifyLost)
-		trade, err := d.far.Trade(t.Context(), other.No)
+		trade, err := d.box.Trade(t.Context(), other.No)
 		must(t, err)
-		d.Clock.Set(models.BillDue(today))
+		d.Clock.Set(billsMade)
 		second := models.BillLine{TradeNo: "2026112499", OutTradeNo: p.No, OrderFen: asked, AmountFen: asked, FinishedAt: p.CreatedAt}
 		first, lost := second, second
 		first.TradeNo = *p.GatewayTradeNo
 		lost.TradeNo, lost.OutTradeNo, lost.OrderFen, lost.AmountFen = trade.TradeNo, other.No, 2*asked, 2*asked
-		d.rails.By[models.RailAlipay] = forged{d.far.Rail, []models.BillLine{first, second, lost}}
+		d.rails.By[d.rail] = forged{d.rails.By[d.rail], []models.BillLine{first, second, lost}}
 		done := d.reconcile(t)
 		for _, one := range d.open(t, done) {
 			outcome, err := d.rails.RepairDifference(t.Context(), models.Actor{}, one.ID)

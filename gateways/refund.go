@@ -65,6 +65,7 @@ func (r *Rails) SendRefund(ctx context.Context, requestNo string) (models.Refund
 	}
 	order := r.refundOrder(o)
 	result, err := refunder.Refund(ctx, order)
+	r.heard(ctx, o.Payment.Rail, true, err)
 	if err == nil && result.State == RefundDone {
 		return r.bookRefund(ctx, o, result)
 	}
@@ -73,6 +74,7 @@ func (r *Rails) SendRefund(ctx context.Context, requestNo string) (models.Refund
 	}
 	// Refused, or known already: a try before this one may have gone through.
 	known, asked := refunder.RefundQuery(ctx, order)
+	r.heard(ctx, o.Payment.Rail, true, asked)
 	refused := errors.Is(err, ErrRefused) || errors.Is(err, ErrNotExist)
 	switch {
 	case asked == nil && known.State == RefundDone:
@@ -96,6 +98,7 @@ func (r *Rails) AskRefund(ctx context.Context, requestNo string) (models.Refund,
 		return o.Refund, err
 	}
 	known, err := refunder.RefundQuery(ctx, r.refundOrder(o))
+	r.heard(ctx, o.Payment.Rail, true, err)
 	if err != nil || known.State != RefundDone {
 		return o.Refund, r.unclear(ctx, requestNo, err)
 	}

@@ -7,8 +7,10 @@ import (
 	"ztc-portal/models"
 )
 
-// How many refused notifies are kept a minute.
+// How many refused notifies are kept a minute. One counts once for each
+// countedBytes that it has begun: genuine ones are smaller.
 const (
+	countedBytes   = 4 << 10
 	maxRefusals    = 60  // of one address, or of the network of an IPv6 one
 	maxRefusalsAll = 600 // of all of them: whoever has many addresses fills no disk either
 )
@@ -33,11 +35,13 @@ func (r *refusals) tooMany(address string, now time.Time) bool {
 	return r.all >= maxRefusalsAll || r.count[models.NetworkOf(address)] >= maxRefusals
 }
 
-func (r *refusals) add(address string) {
+// add counts one of so many bytes.
+func (r *refusals) add(address string, size int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.count != nil {
-		r.count[models.NetworkOf(address)]++
-		r.all++
+		share := 1 + size/countedBytes
+		r.count[models.NetworkOf(address)] += share
+		r.all += share
 	}
 }

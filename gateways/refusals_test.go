@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,27 @@ func TestAFloodOfRefusedNotifiesDoesNotFillTheDisk(t *testing.T) {
 		d.Clock.Add(time.Minute)
 		wantAnswer(t, d.send(t, "sign=none"), "fail")
 		d.kept(t, 61)
+	})
+}
+
+// A large one counts as many, and of headers only those that a rail reads are kept.
+func TestLargeRefusedNotifiesDoNotFillTheDisk(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		junk := http.Header{"Wechatpay-Junk": {strings.Repeat("j", 60_000)}, "User-Agent": {strings.Repeat("u", 60_000)}, "Content-Type": {"text/plain"}}
+		body := []byte("sign=none&x=" + strings.Repeat("a", 60_000))
+		for range 100 {
+			if ok, err := d.rails.Notify(t.Context(), models.RailAlipay, "192.0.2.1", junk, body); ok || err != nil {
+				t.Fatalf("a forged notify is answered %t, %v", ok, err)
+			}
+		}
+		d.kept(t, 4)
+		rows, err := d.Notifies(t.Context(), "")
+		must(t, err)
+		for _, row := range rows {
+			if len(row.Headers) > 2000 || !strings.Contains(row.Headers, "text/plain") || strings.Contains(row.Headers, "Junk") {
+				t.Errorf("%d bytes of headers are kept", len(row.Headers))
+			}
+		}
 	})
 }
 

@@ -164,3 +164,43 @@ func TestFinanceAsksForARun(t *testing.T) {
 		}
 	})
 }
+
+// A day of bank transfer stands beside the statements: it says that none holds
+// it, then what is open, and leads to the lines instead of asking a gateway.
+func TestDayOfBankTransferStandsBesideStatements(t *testing.T) {
+	eachTill(t, func(t *testing.T, s *site) {
+		const path = "/admin/reconciliation/202611244"
+		_, account := s.seller(t)
+		draft, err := s.DraftRecharge(t.Context(), account, models.RechargeInput{Amount: "300", Method: "bank_transfer"})
+		must(t, err)
+		p, _, err := s.rails.Confirm(t.Context(), account, draft.No, "test", gateways.Payer{})
+		must(t, err)
+		s.Clock.Set(models.BillDue(billDay))
+		b, _ := s.member(t, models.RoleFinance, "finance@shop.test")
+		b.get("/admin/reconciliation")
+		b.post("/admin/reconciliation/run", "day", billDay, "rail", "bank_transfer").leads(t, "/admin/reconciliation")
+		for _, lang := range text.Languages {
+			b.lang = lang
+			page := b.get(path).is(t, http.StatusOK)
+			page.says(t, "#main", word(lang, "reconcile.waiting.unstated"))
+			page.says(t, "#main", word(lang, "reconcile.bill.stated"))
+		}
+		b.get("/admin/statements")
+		b.upload(importPath, "november.csv", templated(line("T1", "300", "某人", *p.ReferenceCode))).leads(t, "/admin/statements")
+		b.get(path).says(t, "#main", word(b.lang, "reconcile.waiting.stated"))
+		done, err := s.rails.Reconcile(t.Context(), models.RailBankTransfer, billDay)
+		must(t, err)
+		if done.LedgerFaultCount != 0 || done.PaymentCount != 1 {
+			t.Errorf("it stands as %+v", done)
+		}
+		for _, lang := range text.Languages {
+			b.lang = lang
+			page := b.get(path).is(t, http.StatusOK)
+			page.says(t, "table tbody", word(lang, "difference.stated.state_differs"))
+			if page.Find("input[name=act][value=repair]").Length() != 0 || page.Find("table a[href^='/admin/statements/lines']").Length() != 1 {
+				t.Error("it leads to a gateway, or not to the lines")
+			}
+		}
+		s.Sound(t)
+	})
+}

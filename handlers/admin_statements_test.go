@@ -63,7 +63,13 @@ func TestBankTransferFromWishToCredit(t *testing.T) {
 		seller, account := s.seller(t)
 		seller.get("/recharge").is(t, http.StatusOK).says(t, "main", word(seller.lang, "method.bank_transfer"))
 		confirm := seller.post("/recharge", "amount", "1600.50", "method", "bank_transfer").is(t, http.StatusSeeOther).Header.Get("Location")
-		seller.get(confirm).is(t, http.StatusOK)
+		offered := seller.get(confirm).is(t, http.StatusOK)
+		for _, words := range []string{
+			"示例网络科技有限公司", ourAccount, word(seller.lang, "confirm.lead.transfer"), word(seller.lang, "confirm.submit.transfer", "Amount", models.Fen(1600_50)),
+			word(seller.lang, "confirm.hint.transfer", "TTL", s.Rules().TTL(models.RailBankTransfer)),
+		} {
+			offered.says(t, "#confirm", words)
+		}
 		path := strings.TrimSuffix(confirm, "/confirm")
 		seller.post(confirm).leads(t, path)
 		page := seller.get(path).is(t, http.StatusOK)

@@ -18,11 +18,12 @@ import (
 // showConfirm shows what a draft will do (M5). A payment that was confirmed
 // before has its own page.
 func (p *portal) showConfirm(c echo.Context) error {
-	return p.drawConfirm(c, http.StatusOK, nil, views.BankChoice{})
+	return p.drawConfirm(c, http.StatusOK, nil, nil)
 }
 
-// drawConfirm draws that page, with what was refused and chosen on it so far.
-func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErrors, choice views.BankChoice) error {
+// drawConfirm draws that page, with what was refused, and with what the payer
+// chose on it; nil: as it is kept.
+func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErrors, chosen *gateways.Payer) error {
 	ctx, seller := c.Request().Context(), web.Seller(c)
 	payment, err := p.Store.OwnPayment(ctx, seller.AccountID, c.Param("no"))
 	if err != nil {
@@ -42,12 +43,39 @@ func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErr
 		page.Problem = refused.On("amount")
 	}
 	page.CSRF, page.Shop, page.TTL = p.Token(c), seller.ShopName, p.Store.Rules().TTL(payment.Rail)
-	page.Choice = choice
+	page.Choice = bankChoice(desk.Methods, payment, chosen)
 	page.Choice.Banks = p.rails.Banks(payment.Rail)
-	if gateway, ok := p.rails.By[payment.Rail]; ok {
-		page.Payee = gateway.Payee()
-	}
+	page.Choice.Error, page.Choice.AccountError = refused.On("bank"), refused.On("corporate")
+	page.Payee = p.payee(payment.Rail)
 	return p.Render(c, status, page, views.Confirm(page))
+}
+
+// payee is who a payment on the rail goes to; none where the rail is gone.
+func (p *portal) payee(rail models.Rail) views.Payee {
+	gateway, ok := p.rails.By[rail]
+	if !ok {
+		return views.Payee{}
+	}
+	payee := views.Payee{Account: gateway.Payee()}
+	if bank, ok := gateway.(gateways.Remittee); ok {
+		payee.Name = bank.BankAccount().Name
+	}
+	return payee
+}
+
+// bankChoice is how online banking is to be reached: as it was chosen now, or
+// before.
+func bankChoice(methods []models.Method, payment models.Payment, chosen *gateways.Payer) views.BankChoice {
+	choice := views.BankChoice{Bank: payment.PayerBank, Corporate: payment.PayerCorporate}
+	if chosen != nil {
+		choice.Bank, choice.Corporate = chosen.Bank, chosen.Corporate
+	}
+	for _, m := range methods {
+		if m.Rail == payment.Rail {
+			choice.PersonalMax = m.PersonalMax
+		}
+	}
+	return choice
 }
 
 func confirmPage(desk models.RechargeDesk, payment models.Payment) views.ConfirmPage {
@@ -71,13 +99,12 @@ func confirmPage(desk models.RechargeDesk, payment models.Payment) views.Confirm
 // know banks the payer's choice.
 func (p *portal) confirm(c echo.Context) error {
 	no, payer := c.Param("no"), payer(c)
-	if payer.Bank != "" && !p.rails.KnowsBank(payer.Bank) {
-		unknown := &models.Error{Code: models.Invalid, Field: "bank", Key: "error.bank.unknown"}
-		return p.drawConfirm(c, http.StatusUnprocessableEntity, nil, views.BankChoice{Corporate: payer.Corporate, Error: unknown})
+	if c.FormValue("back") != "" {
+		return p.backToForm(c, no, payer)
 	}
 	payment, checkout, err := p.rails.Confirm(c.Request().Context(), web.Seller(c).AccountID, no, subject(no), payer)
 	if fields, refused := web.Refused(err); refused {
-		return p.drawConfirm(c, http.StatusUnprocessableEntity, fields, views.BankChoice{Corporate: payer.Corporate})
+		return p.drawConfirm(c, http.StatusUnprocessableEntity, fields, &payer)
 	}
 	if models.CodeOf(err) == models.Unavailable && payment.State == models.PaymentPending {
 		p.Flash(c, layout.Flash{Key: "flash.payment_unopened"})
@@ -95,6 +122,21 @@ func (p *portal) confirm(c echo.Context) error {
 		return web.SeeOther(c, checkout.RedirectURL)
 	}
 	return web.SeeOther(c, "/payments/"+payment.No)
+}
+
+// backToForm leads from a draft back to the recharge form, and keeps what was
+// chosen on the way.
+func (p *portal) backToForm(c echo.Context, no string, payer gateways.Payer) error {
+	payment, err := p.Store.OwnPayment(c.Request().Context(), web.Seller(c).AccountID, no)
+	if err != nil {
+		return err
+	}
+	if err := p.rails.Choose(c.Request().Context(), &payment, payer); err != nil {
+		if _, refused := web.Refused(err); !refused {
+			return err
+		}
+	}
+	return web.SeeOther(c, rechargeForm(payment, payment.Rail))
 }
 
 // subject is what the payer reads at the gateway: in Chinese whatever the page's

@@ -264,6 +264,7 @@ func TestBodiesAreLimited(t *testing.T) {
 		b.post("/recharge", "amount", long, "method", "alipay").is(t, http.StatusRequestEntityTooLarge).isPage(t)
 		chunked := func(r *http.Request) { r.ContentLength = -1 }
 		b.send("/recharge", []string{"amount", long, "method", "alipay"}, chunked).is(t, http.StatusRequestEntityTooLarge)
+		b.post("/admin/statements/import", "amount", long).is(t, http.StatusRequestEntityTooLarge) // which takes a file, and no more of a form than others
 		b.do(http.MethodPost, "/recharge", "csrf="+b.token+"&amount=%zz").is(t, http.StatusUnprocessableEntity).
 			says(t, "#main", word(text.Chinese, "error.form"))
 		if n := len(s.payments(t, account)); n != 0 {

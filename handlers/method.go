@@ -16,15 +16,20 @@ import (
 // now. It gives why that can't be had, and what is proposed; "" where nothing can.
 func propose(form *views.RechargeForm, methods []models.Method) (closed *models.Error, proposed models.Rail) {
 	at := slices.IndexFunc(methods, func(m models.Method) bool { return string(m.Rail) == form.Method })
-	if at < 0 || methods[at].IsOpen() {
+	switch {
+	case at < 0 && models.Rail(form.Method).IsKnown():
+		closed = models.MethodGone(models.Rail(form.Method))
+	case at < 0 || methods[at].IsOpen():
 		return nil, ""
+	default:
+		closed = methods[at].Refusal()
 	}
 	amount, _ := models.ParseFen(form.Amount)
 	if other := models.Proposed(methods, amount); other != nil {
 		proposed = other.Rail
 	}
 	form.Method = string(proposed)
-	return methods[at].Refusal(), proposed
+	return closed, proposed
 }
 
 // least is the smallest amount that any method takes.
@@ -34,10 +39,13 @@ func least(methods []models.Method) models.Fen {
 
 // otherWays are the methods beside a payment's own, and whether that can be had.
 func otherWays(methods []models.Method, payment models.Payment) views.OtherWays {
-	ways := views.OtherWays{No: payment.No, Amount: payment.AmountFen}
+	ways := views.OtherWays{No: payment.No, Amount: payment.AmountFen, Closed: models.MethodGone(payment.Rail), Gone: true}
 	for _, m := range methods {
 		if m.Rail == payment.Rail {
-			ways.Closed = m.Refusal()
+			ways.Closed, ways.Gone = m.RefusalOf(payment.AmountFen, methods), false
+			if payment.State == models.PaymentPending { // its amount was taken when it was sent
+				ways.Closed = m.Refusal()
+			}
 		} else {
 			ways.Methods = append(ways.Methods, m)
 		}
@@ -52,7 +60,7 @@ func (p *portal) changeMethod(c echo.Context) error {
 	payment, err := p.rails.ChangeMethod(c.Request().Context(), web.Seller(c).AccountID, c.Param("no"), method)
 	if fields, refused := web.Refused(err); refused {
 		if payment.State == models.PaymentDraft {
-			return p.drawConfirm(c, http.StatusUnprocessableEntity, fields, views.BankChoice{})
+			return p.drawConfirm(c, http.StatusUnprocessableEntity, fields, nil)
 		}
 		return web.SeeOther(c, rechargeForm(payment, models.Rail(method)))
 	}

@@ -24,6 +24,9 @@ func (p *portal) showPayment(c echo.Context) error {
 		page.CodeLink = desk.Payment.QRContent
 	}
 	page.ScanOnly = page.HasQR && page.Rail == models.RailWechat && !payer(c).Phone
+	if opened := desk.Payment.OpenedFor; opened != payer(c).Device() {
+		page.OpenedFor = opened
+	}
 	page.CSRF, page.Shop = p.Token(c), web.Seller(c).ShopName
 	page.Transfer = p.transferFacts(desk.Payment)
 	return p.Render(c, http.StatusOK, page, views.Payment(page))

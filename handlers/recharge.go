@@ -38,6 +38,9 @@ func (p *portal) drawRecharge(c echo.Context, status int, form views.RechargeFor
 		return err
 	}
 	page := rechargePage(desk, form)
+	if !web.Part(c) && page.Form.Errors == nil && page.Estimate.Problem != nil { // filled in by the address, not in the middle of typing
+		page.Form.Errors = models.FieldErrors{page.Estimate.Problem}
+	}
 	page.CSRF = p.Token(c)
 	return p.Render(c, status, page, views.Recharge(page))
 }

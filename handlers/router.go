@@ -98,7 +98,8 @@ func except(prefix string, limit echo.MiddlewareFunc) echo.MiddlewareFunc {
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	form, file := middleware.BodyLimit(maxBody)(next), middleware.BodyLimit(maxUpload)(next)
 	return func(c echo.Context) error {
-		if c.Request().URL.Path == admin.UploadPath {
+		brings := c.Request().Header.Get(echo.HeaderContentType)
+		if c.Request().URL.Path == admin.UploadPath && strings.HasPrefix(brings, echo.MIMEMultipartForm) {
 			return file(c)
 		}
 		return form(c)

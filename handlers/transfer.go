@@ -7,16 +7,22 @@ import (
 	"ztc-portal/views"
 )
 
-// transferFacts are what the payer of a bank transfer copies; nil on any other
-// rail, and where bank transfer is not set up any more.
+// transferFacts are what the payer of a bank transfer copies, as it was told when
+// the payment was confirmed, whatever account is set up by now; nil on any other
+// rail. Of an older payment the account's number alone is kept: the rest is what
+// is set up, if that is the same account.
 func (p *portal) transferFacts(payment models.Payment) *views.TransferFacts {
-	rail, ok := p.rails.By[payment.Rail].(gateways.Remittee)
-	if !ok || payment.ReferenceCode == nil {
+	if payment.ReferenceCode == nil {
 		return nil
 	}
-	account := rail.BankAccount()
-	return &views.TransferFacts{
-		Name: account.Name, Account: account.Number, Branch: account.Branch, Code: account.Code,
+	facts := &views.TransferFacts{
+		Name: payment.PayeeName, Account: payment.Payee, Branch: payment.PayeeBranch, Code: payment.PayeeCode,
 		Reference: web.Instant(payment.ReferenceCode),
 	}
+	if rail, ok := p.rails.By[payment.Rail].(gateways.Remittee); ok && facts.Name == "" {
+		if now := rail.BankAccount(); now.Number == payment.Payee {
+			facts.Name, facts.Branch, facts.Code = now.Name, now.Branch, now.Code
+		}
+	}
+	return facts
 }

@@ -263,6 +263,18 @@ func TestCancelledAndPaidBeforeTheDeadlineIsCredited(t *testing.T) {
 	})
 }
 
+// What UnionPay did not sign is turned away as a stranger's: no fault of ours,
+// which would stand in the log as one each time.
+func TestAForgedUnionpayNotifyIsNoFaultOfOurs(t *testing.T) {
+	eachBankSite(t, func(t *testing.T, s bankSite) {
+		for _, body := range []string{"", "signature=AAAA&respCode=00", strings.Repeat("%", 1000)} {
+			if response, answer := s.notify(t, "unionpay", body); response.StatusCode != http.StatusUnauthorized || answer != "not verified" {
+				t.Errorf("%.30q is answered %d %q", body, response.StatusCode, answer)
+			}
+		}
+	})
+}
+
 func TestUnpaidOnlineBankingExpiresAtItsDeadline(t *testing.T) {
 	eachBankSite(t, func(t *testing.T, s bankSite) {
 		b, account := s.seller(t)
@@ -277,6 +289,37 @@ func TestUnpaidOnlineBankingExpiresAtItsDeadline(t *testing.T) {
 			if p, err := s.rails.CloseAndExpire(t.Context(), no); err != nil || p.State != models.PaymentExpired {
 				t.Errorf("it is %s, %v", p.State, err)
 			}
+		}
+	})
+}
+
+// Whose account pays, and at which bank, is kept on the way back to the form, on
+// a refusal, and on a resume.
+func TestTheChoiceOfBankIsKept(t *testing.T) {
+	eachBankSite(t, func(t *testing.T, s bankSite) {
+		b, account := s.seller(t)
+		p := s.draftBank(t, b, account)
+		kept := func(page answer) {
+			t.Helper()
+			if page.Find("select[name=bank] option[value=CMB][selected]").Length() != 1 || page.Find("input[name=corporate][value='1'][checked]").Length() != 1 {
+				t.Error("what was chosen is not kept")
+			}
+		}
+		b.post("/payments/"+p.No+"/confirm", "bank", "CMB", "corporate", "1", "back", "1").leads(t, "/recharge?amount=300.00&method=unionpay")
+		kept(b.get("/payments/" + p.No + "/confirm"))
+		b.post("/recharge", "amount", "400", "method", "unionpay").is(t, http.StatusSeeOther)
+		next := s.payments(t, account)[0]
+		kept(b.get("/payments/" + next.No + "/confirm"))
+		person := models.NewMethod(models.RailUnionpay, 200*yuan, 900*yuan)
+		person.PersonalMax = 300 * yuan
+		s.SetMethods(nil, person)
+		refused := b.post("/payments/"+next.No+"/confirm", "bank", "CMB", "corporate", "0").is(t, http.StatusUnprocessableEntity)
+		refused.says(t, "#corporate-error", word(b.lang, "error.corporate.needed", "Method", models.RailUnionpay, "Max", 300*yuan, "Most", 900*yuan))
+		b.post("/payments/"+next.No+"/confirm", "bank", "CMB", "corporate", "1").is(t, http.StatusOK)
+		to := b.post("/payments/"+next.No+"/resume").is(t, http.StatusSeeOther).Header.Get("Location")
+		_, fields := form(t, b.post(to+"/confirm").is(t, http.StatusOK).Document, "form[data-handover]")
+		if fields.Get("issInsCode") != "CMB" || fields.Get("bizType") != "000202" {
+			t.Errorf("resumed as %v", fields)
 		}
 	})
 }

@@ -134,3 +134,63 @@ func TestWechatNotifyIsAnsweredByStatus(t *testing.T) {
 		}
 	})
 }
+
+// The other kind of device gets neither code nor cashier, but one button that
+// makes a payment for it, in both directions.
+func TestWechatOnAnotherDeviceIsResumedThere(t *testing.T) {
+	eachWechatSite(t, func(t *testing.T, s *site, far *gatewaystest.Wechat) {
+		b, _ := s.seller(t)
+		phone, desk := header("User-Agent", phoneAgent), header("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)")
+		for _, c := range []struct {
+			first, second option
+			opened        string
+		}{{desk, phone, "desk"}, {phone, desk, "phone"}} {
+			no := b.wechatDraft()
+			b.send("/payments/"+no+"/confirm", nil, c.first).is(t, http.StatusSeeOther)
+			b.send("/payments/"+no+"/confirm", nil, c.second).leads(t, "/payments/"+no)
+			for _, lang := range text.Languages {
+				b.lang = lang
+				page := b.get("/payments/"+no, c.second).is(t, http.StatusOK)
+				page.says(t, "#payment [role=status]", word(lang, "payment.elsewhere."+c.opened, "Method", models.RailWechat))
+				if page.Find("form[action$='/confirm'], figure img").Length() != 0 || page.Find("form[action$='/resume'] button").Length() != 1 {
+					t.Error("what fails is offered, or the one button is not")
+				}
+				if b.get("/payments/"+no, c.first).Find("form[action$='/resume']").Length() != 0 {
+					t.Error("the device that opened it is led away")
+				}
+			}
+			b.lang = text.Chinese
+			to := b.send("/payments/"+no+"/resume", nil, c.second).is(t, http.StatusSeeOther).Header.Get("Location")
+			if p := s.payment(t, no); p.State != models.PaymentCancelled || to == "/payments/"+no {
+				t.Errorf("the old one is %s, and it leads to %s", p.State, to)
+			}
+			page := b.get(to, c.second).is(t, http.StatusOK)
+			if page.Find("form[action$='/resume']").Length() != 0 || page.Find("form[action$='/confirm'], figure img").Length() != 1 {
+				t.Error("the new one can't be paid here")
+			}
+			b.post(strings.TrimSuffix(to, "/")+"/cancel").is(t, http.StatusSeeOther)
+		}
+	})
+}
+
+// A method that is not set up any more: nothing that fails is offered.
+func TestAPendingPaymentWhoseMethodIsGone(t *testing.T) {
+	eachWechatSite(t, func(t *testing.T, s *site, far *gatewaystest.Wechat) {
+		b, _ := s.seller(t)
+		no := b.wechatDraft()
+		b.post("/payments/"+no+"/confirm").leads(t, "/payments/"+no)
+		delete(s.rails.By, models.RailWechat)
+		s.Offer(models.RailAlipay)
+		for _, lang := range text.Languages {
+			b.lang = lang
+			page := b.get("/payments/"+no).is(t, http.StatusOK)
+			page.says(t, "#payment [role=status]", word(lang, "payment.gone.text", "Method", models.RailWechat))
+			if page.Find("#payment form:not([action$='/method']), figure").Length() != 0 {
+				t.Error("something is offered that fails")
+			}
+			page.says(t, "form[action$='/method'] button", word(lang, "method.other.act", "Method", models.RailAlipay))
+		}
+		b.post("/payments/"+no+"/resume").leads(t, "/recharge?amount=300.00&method=wechat")
+		b.get("/recharge?amount=300.00&method=wechat").says(t, "fieldset [role=status]", word(b.lang, "error.gateway.off", "Method", models.RailWechat))
+	})
+}

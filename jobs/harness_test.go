@@ -173,11 +173,22 @@ func (s *shop) snoozed(t *testing.T, kind string) int {
 // hurry makes the waiting tasks of a kind due now.
 func (s *shop) hurry(t *testing.T, kind string) {
 	t.Helper()
+	s.hurryWhere(t, kind, "")
+}
+
+// hurryFirst makes the one of them that is due first due now.
+func (s *shop) hurryFirst(t *testing.T, kind string) {
+	t.Helper()
+	s.hurryWhere(t, kind, " AND id = (SELECT id FROM river_job WHERE kind = $1 AND state = 'scheduled' ORDER BY scheduled_at LIMIT 1)")
+}
+
+func (s *shop) hurryWhere(t *testing.T, kind, which string) {
+	t.Helper()
 	set := "state = 'available', scheduled_at = now()"
 	if s.Engine() == models.SQLite {
 		set = "state = 'available', scheduled_at = datetime('now')"
 	}
-	result, err := s.db.Exec("UPDATE river_job SET "+set+" WHERE kind = $1 AND state = 'scheduled'", kind)
+	result, err := s.db.Exec("UPDATE river_job SET "+set+" WHERE kind = $1 AND state = 'scheduled'"+which, kind)
 	must(t, err)
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		t.Fatalf("no %s waits: %v", kind, err)

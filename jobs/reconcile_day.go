@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -33,6 +34,9 @@ func (w *reconcileDay) Timeout(*river.Job[models.ReconcileDay]) time.Duration { 
 
 func (w *reconcileDay) Work(ctx context.Context, job *river.Job[models.ReconcileDay]) error {
 	_, err := w.rails.Reconcile(ctx, job.Args.Rail, job.Args.DayOn)
+	if errors.Is(err, gateways.ErrNoStatement) {
+		return nil // the import that brings it asks anew
+	}
 	switch models.CodeOf(err) {
 	case models.Unavailable:
 		return river.JobSnooze(billAgain)

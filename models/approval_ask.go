@@ -216,12 +216,13 @@ func (t *tx) parsePaid(item SuspenseItem, no string, a *Approval) (*Error, error
 	return nil, err
 }
 
-var bankReference = regexp.MustCompile(`^[0-9A-Z-]{6,64}$`)
+var bankReference = regexp.MustCompile(`^[0-9A-Z]{6,64}$`)
 
 // transfer reads the facts of a bank transfer. The bank's number is kept in
-// capitals without spaces, so that one number is one credit however it is typed.
+// capitals without spaces and hyphens, as a statement's is, so that one number is
+// one credit however it is typed.
 func (in ApprovalInput) transfer(now time.Time) (args ApprovalArgs, refusals FieldErrors) {
-	args.Reference = strings.ToUpper(strings.Join(strings.Fields(strings.Map(toHalfWidth, in.Reference)), ""))
+	args.Reference = compact(strings.Join(strings.Fields(in.Reference), ""))
 	if !bankReference.MatchString(args.Reference) {
 		refusals = append(refusals, fieldError("reference", "error.reference.malformed", nil))
 	}

@@ -132,10 +132,14 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 		}
 	}
 	if a.Kind == ApprovalBankTransfer {
-		err = t.Raw(`SELECT EXISTS (SELECT 1 FROM payments WHERE rail = ? AND gateway_trade_no = ?)
-			OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no = ?)
+		if err := t.lockTransfers(); err != nil {
+			return m, err
+		}
+		number := compact(m.args.Reference) // older ones were kept with their hyphens
+		err = t.Raw(`SELECT EXISTS (SELECT 1 FROM payments WHERE rail = ? AND REPLACE(gateway_trade_no, '-', '') = ?)
+			OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no IN (?, ?))
 			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no = ?)`,
-			RailBankTransfer, m.args.Reference, RailBankTransfer, m.args.Reference, compact(m.args.Reference)).Scan(&m.used).Error
+			RailBankTransfer, number, RailBankTransfer, number, m.args.Reference, number).Scan(&m.used).Error
 	}
 	return m, err
 }
@@ -183,7 +187,7 @@ func (t *tx) creditTransfer(a Approval, m matter) error {
 		return err
 	}
 	outcome, err := t.settle(Receipt{
-		Rail: RailBankTransfer, OutTradeNo: p.No, GatewayTradeNo: m.args.Reference, State: TradePaid,
+		Rail: RailBankTransfer, OutTradeNo: p.No, GatewayTradeNo: compact(m.args.Reference), State: TradePaid,
 		AmountFen: p.AmountFen, Currency: p.Currency, Payee: transferPayee, PaidAt: day,
 	})
 	switch {
@@ -228,6 +232,9 @@ func (t *tx) clearSuspense(a Approval, m matter) error {
 		}
 	}
 	err = changed(t.Model(&SuspenseItem{}).Where("id = ? AND cleared_at IS NULL", m.item.ID).Update("cleared_at", t.now))
+	if err == nil && m.item.Rail == RailBankTransfer {
+		err = t.clearedOn(*m.item)
+	}
 	if err != nil || m.account == nil {
 		return err
 	}

@@ -12,7 +12,7 @@ type BillLine struct {
 	RequestNo  string    // of a refund; "" for a payment
 	OrderFen   Fen       // what was asked for; a refund is negative
 	AmountFen  Fen       // what the merchant gets of it; a refund is negative
-	FeeFen     Fen       // as the bill signs it; its size is what the gateway keeps
+	FeeFen     Fen       // what the gateway keeps is negative, what it gives back of that positive
 	FinishedAt time.Time // the gateway's, UTC
 	Note       string
 }

@@ -39,11 +39,11 @@ func (s *Store) UnfreezeAccount(ctx context.Context, by Actor, accountID int64) 
 // MayBecome shows the moves of a payment's state to tests.
 func (s PaymentState) MayBecome(next PaymentState) bool { return s.mayBecome(next) }
 
-// Recorded gives the queries that a read makes, with their values in them.
+// Recorded gives the queries that a read or a command makes, with their values in them.
 func (s *Store) Recorded(read func(*Store) error) ([]string, error) {
 	kept := &recorder{}
 	watched := *s
-	watched.read = s.read.Session(&gorm.Session{Logger: kept})
+	watched.read, watched.write = s.read.Session(&gorm.Session{Logger: kept}), s.write.Session(&gorm.Session{Logger: kept})
 	err := read(&watched)
 	return kept.queries, err
 }

@@ -13,14 +13,24 @@ import (
 // Method is a way to recharge that the seller can pick: its limits in fen, what
 // is said of it, and whether it can be had now.
 type Method struct {
-	Rail  Rail
-	Min   Fen
-	Max   Fen
-	Fee   string // text key of what it costs the seller
-	Speed string // text key of when the money is there
+	Rail        Rail
+	Min         Fen
+	Max         Fen
+	PersonalMax Fen         // most from a person's account, where a company's may pay more; 0: no difference
+	Fee         string      // text key of what it costs the seller
+	Speed       string      // text key of when the money is there
+	Account     BankAccount // where payers send money to by themselves; zero: a gateway takes it
 
 	Off        bool      // staff switched it off
 	TryAgainAt time.Time // it is failing, and is tried again then; zero: it is not
+}
+
+// BankAccount is an account at a bank, as payers must write it.
+type BankAccount struct {
+	Name   string // of the company
+	Number string
+	Branch string // bank and branch
+	Code   string // the branch's number among banks
 }
 
 // NewMethod is a method with the words that its rail has in the catalogue.
@@ -45,6 +55,21 @@ func (m Method) Refusal() *Error {
 	return nil
 }
 
+// RefusalOf says why no new payment of the amount may begin on it: it can't be
+// had, or the amount is outside its limits; then another of the methods that
+// takes it is named. nil when one may.
+func (m Method) RefusalOf(amount Fen, methods []Method) *Error {
+	if closed := m.Refusal(); closed != nil {
+		return closed
+	}
+	return m.outside(amount, methods)
+}
+
+// MethodGone says that a payment's rail is not set up any more, or not yet.
+func MethodGone(rail Rail) *Error {
+	return fieldError("method", "error.gateway.off", map[string]any{"Method": rail})
+}
+
 func methodOff(rail Rail) *Error {
 	return fieldError("method", "error.method.off", map[string]any{"Method": rail})
 }
@@ -57,6 +82,9 @@ func MethodFailing(rail Rail, tryAgainAt time.Time) *Error {
 
 // railOrder is the order in which methods are offered, the last used before all.
 var railOrder = []Rail{RailAlipay, RailWechat, RailUnionpay, RailBankTransfer}
+
+// IsKnown: there is such a rail, set up or not.
+func (r Rail) IsKnown() bool { return slices.Contains(railOrder, r) }
 
 // offered puts methods in the order of a page.
 func offered(methods []Method, last Rail) []Method {
@@ -85,16 +113,32 @@ func Proposed(methods []Method, amount Fen) *Method {
 	return &methods[at]
 }
 
-// tooLarge refuses an amount over a method's limit, and says which other takes it.
-func tooLarge(m Method, amount Fen, methods []Method) *Error {
-	for _, other := range methods {
-		if other.Rail != m.Rail && other.takes(amount) {
-			return fieldError("amount", "error.amount.too_large_for", map[string]any{
-				"Method": m.Rail, "Max": m.Max, "Other": other.Rail, "OtherMax": other.Max,
-			})
-		}
+// outside refuses an amount outside a method's limits, and says which other of
+// the methods takes it; nil when this one does.
+func (m Method) outside(amount Fen, methods []Method) *Error {
+	if m.Min <= amount && amount <= m.Max {
+		return nil
 	}
-	return fieldError("amount", "error.amount.too_large", map[string]any{"Max": m.Max})
+	key, keyOther := "error.amount.too_small", "error.amount.too_small_for"
+	if amount > m.Max {
+		key, keyOther = "error.amount.too_large", "error.amount.too_large_for"
+	}
+	at := slices.IndexFunc(methods, func(other Method) bool { return other.Rail != m.Rail && other.takes(amount) })
+	if at < 0 {
+		return fieldError("amount", key, map[string]any{"Min": m.Min, "Max": m.Max})
+	}
+	other := methods[at]
+	return fieldError("amount", keyOther, map[string]any{
+		"Method": m.Rail, "Min": m.Min, "Max": m.Max, "Other": other.Rail, "OtherMin": other.Min, "OtherMax": other.Max,
+	})
+}
+
+// personal refuses more than a person's account may pay; nil when it may.
+func (m Method) personal(amount Fen) *Error {
+	if m.PersonalMax == 0 || amount <= m.PersonalMax {
+		return nil
+	}
+	return fieldError("corporate", "error.corporate.needed", map[string]any{"Method": m.Rail, "Max": m.PersonalMax, "Most": m.Max})
 }
 
 // RailWatcher knows which rails fail.
@@ -154,24 +198,46 @@ func railStates(db *gorm.DB) (map[Rail]railState, error) {
 	return states, err
 }
 
-// mayBegin refuses a new payment on a rail that is switched off: FieldErrors on
-// "method".
-func (t *tx) mayBegin(rail Rail) error {
-	states, err := railStates(t.DB)
-	if err == nil && states[rail].OffAt != nil {
-		return FieldErrors{methodOff(rail)}
+// mayBegin refuses to send a payment on its way whose rail is switched off, or
+// whose amount is outside the limits as they are now: FieldErrors on "method",
+// "amount" and "corporate". Whether the rail fails is asked elsewhere.
+func (s *Store) mayBegin(db *gorm.DB, p Payment) error {
+	methods, err := s.methodsNow(db, "")
+	if err != nil {
+		return err
 	}
-	return err
+	at := slices.IndexFunc(methods, func(m Method) bool { return m.Rail == p.Rail })
+	if at < 0 {
+		return nil // nobody has set it up: there is no gateway to send it to
+	}
+	m := methods[at]
+	refusal := m.outside(p.AmountFen, methods)
+	switch {
+	case m.Off:
+		refusal = methodOff(m.Rail)
+	case refusal == nil && !p.PayerCorporate:
+		refusal = m.personal(p.AmountFen)
+	}
+	if refusal != nil {
+		return FieldErrors{refusal}
+	}
+	return nil
 }
 
-// MayBegin refuses a new payment on a rail that is switched off, before a
-// gateway is asked: FieldErrors on "method".
-func (s *Store) MayBegin(ctx context.Context, rail Rail) error {
-	states, err := railStates(s.read.WithContext(ctx))
-	if err == nil && states[rail].OffAt != nil {
-		return FieldErrors{methodOff(rail)}
+// MayBegin refuses, before a gateway is asked, a payment in the place of one
+// that it is given: FieldErrors on "method", "amount" and "corporate".
+func (s *Store) MayBegin(ctx context.Context, p Payment) error {
+	return s.mayBegin(s.read.WithContext(ctx), p)
+}
+
+// remitTo notes on a payment where its payer sends the money to, so that it is
+// still told when the method is gone.
+func (s *Store) remitTo(p *Payment) {
+	for _, m := range s.methods {
+		if m.Rail == p.Rail && m.Account.Number == p.Payee {
+			p.PayeeName, p.PayeeBranch, p.PayeeCode = m.Account.Name, m.Account.Branch, m.Account.Code
+		}
 	}
-	return err
 }
 
 // MethodSwitch is what staff decide about a method.

@@ -79,7 +79,7 @@ func TestLimitsOfEachMethodAndWhichOtherTakesTheAmount(t *testing.T) {
 		{method: "unionpay", amount: "500000.01", field: "amount", key: "error.amount.too_large_for", other: models.RailBankTransfer},
 		{method: "bank_transfer", amount: "5000000.01", field: "amount", key: "error.amount.too_large"},
 		{method: "alipay", amount: "300", field: "method", key: "error.method.failing"},
-		{method: "alipay", amount: "199", field: "amount", key: "error.amount.too_small"},
+		{method: "alipay", amount: "199", field: "amount", key: "error.amount.too_small_for", other: models.RailWechat},
 	} {
 		_, _, refusals := models.RechargeInput{Amount: c.amount, Method: c.method}.Parse(methods)
 		on := refusals.On(c.field)
@@ -145,7 +145,7 @@ func TestNoPaymentBeginsOnAMethodThatIsOff(t *testing.T) {
 		wantField(t, err, "method", "error.method.off")
 		_, err = b.ResumePayment(t.Context(), account, ended.No, modelstest.Payee)
 		wantField(t, err, "method", "error.method.off")
-		wantField(t, b.MayBegin(t.Context(), models.RailAlipay), "method", "error.method.off")
+		wantField(t, b.MayBegin(t.Context(), pending), "method", "error.method.off")
 		if p, err := b.PaymentByNo(t.Context(), draft.No); err != nil || p.State != models.PaymentDraft || p.ConfirmedAt != nil {
 			t.Errorf("the draft became %+v, %v", p, err)
 		}
@@ -285,5 +285,95 @@ func TestAFailingMethodIsRefusedUntilItIsTriedAgain(t *testing.T) {
 		delete(rails, models.RailAlipay)
 		_, err = b.DraftRecharge(t.Context(), account, in)
 		must(t, err)
+	})
+}
+
+// A limit that was lowered after the amount was drafted refuses it where it would
+// be sent, and where it would be resumed; what is pending goes on.
+func TestALoweredLimitHoldsAtConfirmAndResume(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t)
+		b.Offer(models.RailAlipay, models.RailBankTransfer)
+		draft := draft(t, b, account, "300")
+		pending := b.Pending(t, account, "400")
+		ended, err := b.CancelPayment(t.Context(), b.Pending(t, account, "500").No)
+		must(t, err)
+		b.SetMethods(nil, models.NewMethod(models.RailAlipay, 200*yuan, 250*yuan), models.NewMethod(models.RailBankTransfer, 200*yuan, 500_000*yuan))
+		_, err = b.ConfirmPayment(t.Context(), account, draft.No, modelstest.Payee)
+		wantField(t, err, "amount", "error.amount.too_large_for")
+		_, err = b.ResumePayment(t.Context(), account, ended.No, modelstest.Payee)
+		wantField(t, err, "amount", "error.amount.too_large_for")
+		wantField(t, b.MayBegin(t.Context(), ended), "amount", "error.amount.too_large_for")
+		if p, err := b.PaymentByNo(t.Context(), draft.No); err != nil || p.State != models.PaymentDraft {
+			t.Errorf("the draft is %s, %v", p.State, err)
+		}
+		if p, err := b.ConfirmPayment(t.Context(), account, pending.No, modelstest.Payee); err != nil || p.State != models.PaymentPending {
+			t.Errorf("the pending one is %s, %v", p.State, err)
+		}
+	})
+}
+
+// A person's account may pay less than a company's, and what was chosen is kept
+// on the payment, on the one that resumes it, and for the next one on the rail.
+func TestAPersonPaysLessThanACompany(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t)
+		m := models.NewMethod(models.RailUnionpay, 200*yuan, 900*yuan)
+		m.PersonalMax = 300 * yuan
+		b.SetMethods(nil, m)
+		p, err := b.DraftRecharge(t.Context(), account, models.RechargeInput{Amount: "300.01", Method: "unionpay"})
+		must(t, err)
+		_, err = b.ConfirmPayment(t.Context(), account, p.No, "merchant")
+		wantField(t, err, "corporate", "error.corporate.needed")
+		must(t, b.ChoosePayer(t.Context(), p.No, "CMB", true))
+		_, err = b.ConfirmPayment(t.Context(), account, p.No, "merchant")
+		must(t, err)
+		must(t, b.ChoosePayer(t.Context(), p.No, "", false)) // too late: it is on its way
+		_, err = b.CancelPayment(t.Context(), p.No)
+		must(t, err)
+		next, err := b.ResumePayment(t.Context(), account, p.No, "merchant")
+		must(t, err)
+		another, err := b.DraftRecharge(t.Context(), account, models.RechargeInput{Amount: "700", Method: "unionpay"})
+		must(t, err)
+		for _, got := range []models.Payment{next, another} {
+			if got.PayerBank != "CMB" || !got.PayerCorporate {
+				t.Errorf("of %s is kept %q, %v", got.State, got.PayerBank, got.PayerCorporate)
+			}
+		}
+	})
+}
+
+// Where the payer sends the money stands on the payment, whatever is set up later.
+func TestABankTransferKeepsItsAccount(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t)
+		m := models.NewMethod(models.RailBankTransfer, 200*yuan, 900*yuan)
+		m.Account = models.BankAccount{Name: "Shop Ltd", Number: "6222", Branch: "First Street", Code: "123456789012"}
+		b.SetMethods(nil, m)
+		p, err := b.DraftRecharge(t.Context(), account, models.RechargeInput{Amount: "300", Method: "bank_transfer"})
+		must(t, err)
+		p, err = b.ConfirmPayment(t.Context(), account, p.No, "6222")
+		must(t, err)
+		b.SetMethods(nil)
+		p, err = b.PaymentByNo(t.Context(), p.No)
+		if err != nil || p.PayeeName != "Shop Ltd" || p.PayeeBranch != "First Street" || p.PayeeCode != "123456789012" || p.Payee != "6222" {
+			t.Errorf("%+v, %v", p, err)
+		}
+	})
+}
+
+func TestTheFirstDeviceStands(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t)
+		p := b.Pending(t, account, "300")
+		for _, device := range []models.Device{models.DevicePhone, models.DeviceDesk} {
+			if got, err := b.NoteDevice(t.Context(), p.No, device); err != nil || got != models.DevicePhone {
+				t.Errorf("%s: %s, %v", device, got, err)
+			}
+		}
 	})
 }

@@ -20,6 +20,12 @@ type Payment struct {
 	AmountFen           Fen
 	Currency            string
 	Payee               string // merchant account it must be paid to, fixed at confirmation
+	PayeeName           string // of a bank transfer: whose account that is, at which branch
+	PayeeBranch         string
+	PayeeCode           string // the branch's number among banks
+	PayerBank           string // the bank that the payer chose, by the rail's own code; "": the gateway asks
+	PayerCorporate      bool   // a company's account pays
+	OpenedFor           Device // the one kind of device that the gateway lets pay it; "": any, or not known
 	ResumesID           *int64
 	CreatedAt           time.Time
 	ConfirmedAt         *time.Time
@@ -38,6 +44,14 @@ type Payment struct {
 	RefundedFen         Fen
 	LedgerTransactionID *int64
 }
+
+// Device is the kind of machine that a payer sits before.
+type Device string
+
+const (
+	DeviceDesk  Device = "desk"
+	DevicePhone Device = "phone"
+)
 
 // moves are the changes of state that may ever happen. Everything that changes
 // a state goes through one of the commands below, conditionally on its source.
@@ -89,7 +103,8 @@ func (t *tx) move(p *Payment, next PaymentState, columns ...string) error {
 // ConfirmPayment sends a draft on its way: pending from now, payable until the
 // deadline, to the given payee. Confirming again gives the payment as it
 // stands. NotFound: no such payment of this account. Conflict: it has ended.
-// FieldErrors on "method": its rail is switched off; it stays a draft.
+// FieldErrors on "method", "amount" and "corporate": its rail is switched off, or
+// does not take the amount any more, or not from a person; it stays a draft.
 func (s *Store) ConfirmPayment(ctx context.Context, accountID int64, no, payee string) (Payment, error) {
 	var p Payment
 	err := s.inTx(ctx, func(t *tx) (err error) {
@@ -99,22 +114,24 @@ func (s *Store) ConfirmPayment(ctx context.Context, accountID int64, no, payee s
 		if p.State != PaymentDraft {
 			return conflict("error.payment.ended", map[string]any{"No": no})
 		}
-		if err := t.mayBegin(p.Rail); err != nil {
+		if err := s.mayBegin(t.DB, p); err != nil {
 			return err
 		}
 		if err := t.Model(&Account{}).Where("id = ?", accountID).Update("last_method", p.Rail).Error; err != nil {
 			return err
 		}
-		return t.send(&p, payee)
+		p.Payee = payee
+		s.remitTo(&p)
+		return t.send(&p)
 	})
 	return p, err
 }
 
 // send moves a draft to pending.
-func (t *tx) send(p *Payment, payee string) error {
-	p.confirm(payee, t.now, t.rules.TTL(p.Rail))
+func (t *tx) send(p *Payment) error {
+	p.confirm(t.now, t.rules.TTL(p.Rail))
 	p.ReferenceCode = newReferenceCode(p.Rail)
-	if err := t.move(p, PaymentPending, "ConfirmedAt", "ExpiresAt", "Payee", "ReferenceCode"); err != nil {
+	if err := t.move(p, PaymentPending, "ConfirmedAt", "ExpiresAt", "Payee", "PayeeName", "PayeeBranch", "PayeeCode", "ReferenceCode"); err != nil {
 		if uniqueTaken(err) {
 			return errStale // somebody has this code: draw another
 		}
@@ -123,10 +140,10 @@ func (t *tx) send(p *Payment, payee string) error {
 	return t.watch(p)
 }
 
-// confirm fixes the deadline, in whole seconds as gateways keep them, and the payee.
-func (p *Payment) confirm(payee string, now time.Time, ttl time.Duration) {
+// confirm fixes the deadline, in whole seconds as gateways keep them.
+func (p *Payment) confirm(now time.Time, ttl time.Duration) {
 	expires := now.Add(ttl).Truncate(time.Second)
-	p.ConfirmedAt, p.ExpiresAt, p.Payee = &now, &expires, payee
+	p.ConfirmedAt, p.ExpiresAt = &now, &expires
 }
 
 // watch stores the tasks that follow a payment that was just sent.
@@ -193,7 +210,7 @@ func (s *Store) end(ctx context.Context, no string, command func(*tx, *Payment) 
 // rail that names the old one. The caller has asked the gateway about the old,
 // and closed it there. Resuming again gives the payment that the first resume
 // made. NotFound: no such payment of this account. Conflict: the old one is
-// open or paid. FieldErrors on "method": the rail is switched off.
+// open or paid. FieldErrors on "method", "amount" and "corporate" as ConfirmPayment.
 func (s *Store) ResumePayment(ctx context.Context, accountID int64, no, payee string) (Payment, error) {
 	var next Payment
 	err := s.inTx(ctx, func(t *tx) error {
@@ -209,14 +226,16 @@ func (s *Store) ResumePayment(ctx context.Context, accountID int64, no, payee st
 		if old.State != PaymentExpired && old.State != PaymentCancelled {
 			return conflict("error.payment.state", map[string]any{"No": no})
 		}
-		if err := t.mayBegin(old.Rail); err != nil {
+		if err := s.mayBegin(t.DB, old); err != nil {
 			return err
 		}
 		next = Payment{
 			No: newPaymentNo(t.now), AccountID: accountID, Rail: old.Rail, State: PaymentPending,
-			AmountFen: old.AmountFen, Currency: old.Currency, ResumesID: &old.ID, CreatedAt: t.now,
+			AmountFen: old.AmountFen, Currency: old.Currency, ResumesID: &old.ID, CreatedAt: t.now, Payee: payee,
+			PayerBank: old.PayerBank, PayerCorporate: old.PayerCorporate,
 		}
-		next.confirm(payee, t.now, t.rules.TTL(next.Rail))
+		s.remitTo(&next)
+		next.confirm(t.now, t.rules.TTL(next.Rail))
 		next.ReferenceCode = newReferenceCode(next.Rail)
 		err = t.Create(&next).Error
 		if uniqueTaken(err) {
@@ -265,6 +284,30 @@ func (s *Store) SetQR(ctx context.Context, no, content string) error {
 	return s.inTx(ctx, func(t *tx) error {
 		return t.Model(&Payment{}).Where("no = ? AND state = ?", no, PaymentPending).Update("qr_content", content).Error
 	})
+}
+
+// ChoosePayer keeps on a draft whose account pays it and at which bank, by the
+// rail's own code; on a payment that is no draft any more it changes nothing.
+func (s *Store) ChoosePayer(ctx context.Context, no, bank string, corporate bool) error {
+	return s.inTx(ctx, func(t *tx) error {
+		return t.Model(&Payment{}).Where("no = ? AND state = ?", no, PaymentDraft).
+			Select("PayerBank", "PayerCorporate").Updates(&Payment{PayerBank: bank, PayerCorporate: corporate}).Error
+	})
+}
+
+// NoteDevice keeps the one kind of device that the gateway lets pay a pending
+// payment, the first that is told, and gives the one that stands.
+func (s *Store) NoteDevice(ctx context.Context, no string, device Device) (Device, error) {
+	var p Payment
+	err := s.inTx(ctx, func(t *tx) error {
+		p = Payment{}
+		err := t.Model(&Payment{}).Where("no = ? AND state = ? AND opened_for = ''", no, PaymentPending).Update("opened_for", device).Error
+		if err != nil {
+			return err
+		}
+		return found(t.Take(&p, "no = ?", no).Error, "payment")
+	})
+	return p.OpenedFor, err
 }
 
 // PaymentByNo finds a payment whoever owns it: for rails, jobs and staff.

@@ -155,16 +155,14 @@ func (w *world) check(r *rapid.T) {
 	if err != nil || len(faults) > 0 {
 		r.Fatalf("the books: %v, %v", faults, err)
 	}
-	if got := suspense(r, w.Bench); got != w.parked {
-		r.Fatalf("%d fen are in suspense, want %d", got, w.parked)
-	}
+	w.checkBalances(r)
 	for _, s := range w.sellers {
 		w.checkShop(r, s)
 	}
 	for _, o := range w.payments {
 		w.checkOrder(r, o)
 	}
-	w.checkGivings(r)
+	w.checkLines(r)
 	w.checkFeed(r)
 }
 
@@ -230,18 +228,26 @@ func (w *world) checkOrder(r *rapid.T, o *order) {
 	if p.State.IsOpen() != o.open() || (p.State == models.PaymentFailed) != (o.failed && o.credited == nil) {
 		r.Fatalf("payment %s is %s; the model has %+v", p.No, p.State, o)
 	}
+	if p.State == models.PaymentPending && !o.sent || p.Rail != o.Rail {
+		r.Fatalf("payment %s is %s on %s; the model has %+v", p.No, p.State, p.Rail, o)
+	}
+	if o.credited != nil && (p.PaidLate != o.late || o.credited.rail != o.Rail || !p.PaidAt.Equal(o.credited.paidAt)) {
+		r.Fatalf("payment %s was paid at %v, late %v; the model has %+v by %+v", p.No, p.PaidAt, p.PaidLate, o, o.credited)
+	}
 	if p.AmountFen != o.AmountFen || p.AccountID != o.shop.account {
 		r.Fatalf("payment %s changed: %+v", p.No, p)
 	}
 	o.checkRefunded(r, p)
 }
 
-// rest: when everything has been asked about, every trade that the gateway
-// holds as paid is credited or in suspense, once.
+// rest: when everything has been asked about and the whole statement was
+// imported, every trade that a gateway holds as paid is credited or in suspense,
+// once, and so is every line of the bank.
 func (w *world) rest(r *rapid.T) {
 	for _, t := range w.trades {
 		w.settle(r, t, true)
 	}
+	w.importDays(r, w.lines)
 	var credited models.Fen
 	for _, t := range w.trades {
 		inBooks := t.order != nil && t.order.credited == t

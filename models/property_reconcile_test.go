@@ -10,7 +10,7 @@ import (
 	"ztc-portal/models"
 )
 
-// The fourth part of the world: a day ends, and the gateway's bill is held
+// The fourth part of the world: a day ends, and the gateways' bills are held
 // against the books.
 
 // billed is a line of the gateway's bill beside what the books hold of it.
@@ -38,40 +38,54 @@ func (l billed) difference() string {
 	return fmt.Sprint(kind, " ", int64(l.ours), " ", int64(l.AmountFen))
 }
 
-// dayEnds: the gateway makes its bill of what it holds, sometimes with a fault
-// in it. What the day differs in is what was put in and what the portal truly
-// has not booked, and so it stays when the day is run again; when the gateway
-// was asked about all of it, and the bill is whole, nothing is left.
+// dayEnds: each gateway makes its bill of what it holds, sometimes with a fault
+// in it, and some of them are read.
 func (w *world) dayEnds(r *rapid.T) {
 	dayOn := models.DayOn(w.Now())
 	g := pick(r, "refund", w.refunds, func(g *giving) bool { return g.end == "" && g.backOn == "" })
 	if g != nil && rapid.Bool().Draw(r, "given back, and not told") {
 		g.backOn = dayOn
 	}
-	lines := w.spoil(r, w.bill(dayOn))
+	read := map[models.Rail][]billed{}
+	for _, rail := range billRails {
+		if rapid.Bool().Draw(r, "the bill of "+string(rail)) {
+			read[rail] = w.spoil(r, rail, w.bill(rail, dayOn))
+		}
+	}
 	w.Clock.Set(models.BillDue(dayOn))
-	w.runBill(r, dayOn, lines)
-	w.runBill(r, dayOn, lines)
+	for _, rail := range billRails {
+		if lines, ok := read[rail]; ok {
+			w.billComes(r, rail, dayOn, lines)
+		}
+	}
+}
+
+// billComes: what the day differs in is what was put in and what the portal truly
+// has not booked, and so it stays when the day is run again; when the gateway was
+// asked about all of it, and the bill is whole, nothing is left.
+func (w *world) billComes(r *rapid.T, rail models.Rail, dayOn string, lines []billed) {
+	w.runBill(r, rail, dayOn, lines)
+	w.runBill(r, rail, dayOn, lines)
 	if rapid.Bool().Draw(r, "repaired") {
-		for _, l := range w.bill(dayOn) {
+		for _, l := range w.bill(rail, dayOn) {
 			if l.trade != nil {
 				w.settle(r, l.trade, true)
 			}
 		}
 		for _, g := range w.refunds {
-			if g.end == "" && g.backOn == dayOn {
+			if g.end == "" && g.backOn == dayOn && g.order.Rail == rail {
 				w.settleRefund(r, g)
 			}
 		}
-		lines = w.bill(dayOn)
-		w.runBill(r, dayOn, lines)
-		if diff := cmp.Diff(w.onlyOurs(dayOn, lines), w.differing(dayOn, lines)); diff != "" {
+		lines = w.bill(rail, dayOn)
+		w.runBill(r, rail, dayOn, lines)
+		if diff := cmp.Diff(w.onlyOurs(rail, dayOn, lines), w.differing(rail, dayOn, lines)); diff != "" {
 			r.Fatalf("of a whole bill is left: %s", diff)
 		}
 	}
-	w.billed[dayOn] = true
+	w.billed[string(rail)+dayOn] = true
 	for _, l := range lines {
-		for _, t := range w.trades {
+		for _, t := range w.tradesOn(rail) {
 			if t.no == l.TradeNo {
 				t.onBill, t.backOnBill = t.onBill || l.RequestNo == "", t.backOnBill || l.RequestNo != ""
 			}
@@ -80,6 +94,16 @@ func (w *world) dayEnds(r *rapid.T) {
 			g.onBill = g.onBill || g.no == l.RequestNo
 		}
 	}
+}
+
+// tradesOn are the trades that a rail's gateway holds.
+func (w *world) tradesOn(rail models.Rail) (some []*trade) {
+	for _, t := range w.trades {
+		if t.rail == rail {
+			some = append(some, t)
+		}
+	}
+	return some
 }
 
 // settleRefund: the gateway's word that it gave money back has come.
@@ -92,9 +116,9 @@ func (w *world) settleRefund(r *rapid.T, g *giving) {
 
 // runBill runs a day with a bill of these lines, and holds what is open of it
 // against what must be.
-func (w *world) runBill(r *rapid.T, dayOn string, lines []billed) {
+func (w *world) runBill(r *rapid.T, rail models.Rail, dayOn string, lines []billed) {
 	r.Helper()
-	run, err := w.BeginReconciliation(w.ctx, models.RailAlipay, dayOn)
+	run, err := w.BeginReconciliation(w.ctx, rail, dayOn)
 	ok(r, err)
 	var bill []models.BillLine
 	for _, l := range lines {
@@ -104,7 +128,7 @@ func (w *world) runBill(r *rapid.T, dayOn string, lines []billed) {
 	done, err := w.FinishReconciliation(w.ctx, run, 0)
 	ok(r, err)
 	if done.UnexplainedFen() != 0 || done.LedgerFaultCount != 0 {
-		r.Fatalf("%s: %d fen are not explained: %+v", dayOn, done.UnexplainedFen(), done)
+		r.Fatalf("%s on %s: %d fen are not explained: %+v", rail, dayOn, done.UnexplainedFen(), done)
 	}
 	got := map[string]string{}
 	for k := (models.Keyset{}); ; {
@@ -121,10 +145,10 @@ func (w *world) runBill(r *rapid.T, dayOn string, lines []billed) {
 			break
 		}
 	}
-	if diff := cmp.Diff(w.differing(dayOn, lines), got); diff != "" {
-		r.Fatalf("%s, run %d, differs otherwise: %s", dayOn, done.Run, diff)
+	if diff := cmp.Diff(w.differing(rail, dayOn, lines), got); diff != "" {
+		r.Fatalf("%s on %s, run %d, differs otherwise: %s", rail, dayOn, done.Run, diff)
 	}
-	for _, t := range w.trades {
+	for _, t := range w.tradesOn(rail) {
 		if _, only := got[t.no+" "]; only && !t.parked && strings.HasPrefix(got[t.no+" "], string(models.OnlyOurs)) && t.onlyOn == "" {
 			t.onlyOn = dayOn
 		}
@@ -132,8 +156,8 @@ func (w *world) runBill(r *rapid.T, dayOn string, lines []billed) {
 }
 
 // differing is all that a day must differ in.
-func (w *world) differing(dayOn string, lines []billed) map[string]string {
-	want := w.onlyOurs(dayOn, lines)
+func (w *world) differing(rail models.Rail, dayOn string, lines []billed) map[string]string {
+	want := w.onlyOurs(rail, dayOn, lines)
 	for _, l := range lines {
 		if d := l.difference(); d != "" {
 			want[l.key()] = d
@@ -144,8 +168,8 @@ func (w *world) differing(dayOn string, lines []billed) map[string]string {
 
 // bill is what the gateway holds of a day: payments by when they were paid,
 // refunds and money sent back by when they left.
-func (w *world) bill(dayOn string) (lines []billed) {
-	for _, t := range w.trades {
+func (w *world) bill(rail models.Rail, dayOn string) (lines []billed) {
+	for _, t := range w.tradesOn(rail) {
 		no := w.receipt(t, true).OutTradeNo
 		line := models.BillLine{TradeNo: t.no, OutTradeNo: no, OrderFen: t.amount, AmountFen: t.amount, FinishedAt: t.paidAt}
 		if models.DayOn(t.paidAt) == dayOn {
@@ -164,7 +188,7 @@ func (w *world) bill(dayOn string) (lines []billed) {
 		}
 	}
 	for _, g := range w.refunds {
-		if g.backOn == dayOn {
+		if g.backOn == dayOn && g.order.Rail == rail {
 			lines = append(lines, billed{ours: -g.amount, state: g.end == "", BillLine: models.BillLine{
 				TradeNo: g.order.credited.no, OutTradeNo: g.order.No, RequestNo: g.no, OrderFen: -g.amount, AmountFen: -g.amount, FinishedAt: w.Now(),
 			}})
@@ -174,7 +198,7 @@ func (w *world) bill(dayOn string) (lines []billed) {
 }
 
 // spoil puts a fault into a bill, or none.
-func (w *world) spoil(r *rapid.T, lines []billed) []billed {
+func (w *world) spoil(r *rapid.T, rail models.Rail, lines []billed) []billed {
 	foreign := models.BillLine{TradeNo: w.unique("foreign"), OutTradeNo: "R26112499999999999999", OrderFen: 55 * yuan, AmountFen: 55 * yuan, FinishedAt: w.Now()}
 	i := 0
 	if len(lines) > 0 {
@@ -190,7 +214,7 @@ func (w *world) spoil(r *rapid.T, lines []billed) []billed {
 		foreign.TradeNo, foreign.OutTradeNo, foreign.RequestNo = lines[i].TradeNo, lines[i].OutTradeNo, w.unique("F")
 		foreign.OrderFen, foreign.AmountFen = -yuan, -yuan
 		its := billed{BillLine: foreign, kind: models.OnlyTheirs}
-		for _, t := range w.trades {
+		for _, t := range w.tradesOn(rail) {
 			if t.no == foreign.TradeNo && t.sentBack != "" { // that is a refund of it, of another amount
 				its.ours = -t.amount
 			}
@@ -206,16 +230,16 @@ func (w *world) spoil(r *rapid.T, lines []billed) []billed {
 // are the day's: a payment counts for the day on which it was paid, suspense for
 // the day on which it was parked. A payment that was booked later than its day,
 // which was run before that, counts for the day on which it was booked.
-func (w *world) onlyOurs(dayOn string, lines []billed) map[string]string {
+func (w *world) onlyOurs(rail models.Rail, dayOn string, lines []billed) map[string]string {
 	want := map[string]string{}
 	has := map[string]bool{}
 	for _, l := range lines {
 		has[l.key()] = true
 		has[l.TradeNo+" back"] = has[l.TradeNo+" back"] || l.RequestNo != ""
 	}
-	for _, t := range w.trades {
+	for _, t := range w.tradesOn(rail) {
 		paidOn := models.DayOn(t.paidAt)
-		late := t.bookedOn == dayOn && paidOn < dayOn && w.billed[paidOn] && (t.onlyOn == "" || t.onlyOn == dayOn)
+		late := t.bookedOn == dayOn && paidOn < dayOn && w.billed[string(rail)+paidOn] && (t.onlyOn == "" || t.onlyOn == dayOn)
 		its := !t.parked && t.bookedOn != "" && (paidOn == dayOn || late) || t.parked && t.bookedOn == dayOn
 		if its && !has[t.no+" "] && !t.onBill {
 			want[t.no+" "] = fmt.Sprint(models.OnlyOurs, " ", int64(t.amount), " 0")
@@ -225,7 +249,7 @@ func (w *world) onlyOurs(dayOn string, lines []billed) map[string]string {
 		}
 	}
 	for _, g := range w.refunds {
-		if key := g.order.credited.no + " " + g.no; g.settledOn == dayOn && !has[key] && !g.onBill {
+		if key := g.order.credited.no + " " + g.no; g.order.Rail == rail && g.settledOn == dayOn && !has[key] && !g.onBill {
 			want[key] = fmt.Sprint(models.OnlyOurs, " ", -int64(g.amount), " 0")
 		}
 	}

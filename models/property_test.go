@@ -21,13 +21,14 @@ func init() {
 	flag.Set("rapid.nofailfile", "true")
 }
 
-// TestMoneyHoldsWhateverHappens plays sellers, payers, a gateway, an ad engine
-// and staff at random, beside a model that is kept by hand: after each step the
-// books hold and stand where the model stands.
+// TestMoneyHoldsWhateverHappens plays sellers, payers, three gateways, a bank, an
+// ad engine and staff at random, beside a model that is kept by hand: after each
+// step the books hold and stand where the model stands.
 func TestMoneyHoldsWhateverHappens(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
 		actor, o := staff(t, b), newOffice(t, b)
+		b.Offer(allRails...)
 		rapid.Check(t, func(r *rapid.T) {
 			w := newWorld(t, b, actor)
 			w.office = o
@@ -41,7 +42,10 @@ func TestMoneyHoldsWhateverHappens(t *testing.T) {
 				"strange money":      w.strangeMoney,
 				"notify":             w.notify,
 				"notify again":       w.notify,
+				"refund notice":      w.refundNotice,
 				"forged notify":      w.forgedNotify,
+				"another rail's":     w.anotherRails,
+				"switch method":      w.switchMethod,
 				"query":              w.query,
 				"recharge":           w.recharge,
 				"deadline":           w.deadline,
@@ -61,6 +65,13 @@ func TestMoneyHoldsWhateverHappens(t *testing.T) {
 				"unfreeze":           w.unfreeze,
 				"adjust":             w.adjust,
 				"bank transfer":      w.bankTransfer,
+				"bank books":         w.bankBooks,
+				"bank books more":    w.bankBooks,
+				"import":             w.importStatement,
+				"propose":            w.proposeLine,
+				"propose certain":    w.proposeCertain,
+				"work a line":        w.workLine,
+				"transfer":           w.transfer,
 				"clear suspense":     w.clearSuspense,
 				"refund":             w.refund,
 				"refund more":        w.refund,
@@ -93,16 +104,22 @@ type world struct {
 	parked   models.Fen // in suspense, with what earlier worlds left there
 	number   int        // makes names unique
 
-	givenBefore models.Fen // on its way back since earlier worlds
+	before map[string]models.Fen // balances that earlier worlds left, by ledger account
+	off    map[models.Rail]bool  // switched off by staff
+
+	lines    []*bankLine     // all that the bank has booked, in its order
+	credited map[string]bool // the bank's numbers that staff have credited by hand
+	linked   map[string]bool // of them those whose line has come
 
 	cursor int64 // of the feed, and what it told
 	told   map[int64]models.DeliveryState
 
-	billed map[string]bool // days whose bill was read
+	billed map[string]bool // rails and days whose bill was read
 }
 
 type shop struct {
 	account   int64
+	company   string // the payer on the bank's statements
 	cash      models.Fen
 	bonus     models.Fen
 	frozen    bool
@@ -124,15 +141,18 @@ type order struct {
 	sent     bool // the gateway may know it
 	ended    bool // expired or cancelled
 	credited *trade
+	late     bool // it had ended by then
 	failed   bool
 	resumed  string
 	refunded models.Fen
 }
 
-// trade is money that the gateway holds as paid.
+// trade is money that a gateway holds as paid, or that the bank has booked.
 type trade struct {
-	no      string
-	order   *order // nil: for a payment that we don't know
+	rail    models.Rail
+	no      string // the same may stand on another rail
+	order   *order // nil: for a payment that we don't have on this rail
+	names   string // the payment that it names then
 	amount  models.Fen
 	parked  bool
 	cleared bool
@@ -144,34 +164,25 @@ type trade struct {
 }
 
 func newWorld(t *testing.T, b *modelstest.Bench, actor models.Actor) *world {
-	w := &world{Bench: b, ctx: t.Context(), actor: actor, parked: suspense(t, b), givenBefore: systemBalance(t, b, "refund"), used: map[string]bool{}, told: map[int64]models.DeliveryState{}, billed: map[string]bool{}}
+	w := &world{
+		Bench: b, ctx: t.Context(), actor: actor, before: balances(t, b), off: map[models.Rail]bool{}, used: map[string]bool{},
+		linked: map[string]bool{}, credited: map[string]bool{}, told: map[int64]models.DeliveryState{}, billed: map[string]bool{},
+	}
+	w.parked = w.before["suspense"]
+	for _, rail := range allRails { // an earlier world may have left it off
+		must(t, w.SwitchMethod(w.ctx, actor, models.MethodSwitch{Rail: rail, Reason: "a world begins"}))
+	}
 	b.Clock.Add(24 * time.Hour) // the days of a world are its own
 	for range 2 {
 		account, campaigns := b.Seller(t, 100_000*yuan, 300*yuan)
-		s := &shop{account: account}
+		s := &shop{account: account, company: fmt.Sprintf("Tea %d Ltd", account)}
+		must(t, w.SetRegisteredName(w.ctx, actor, account, s.company))
 		for _, id := range campaigns {
 			s.campaigns = append(s.campaigns, &ad{id: id, on: true})
 		}
 		w.sellers = append(w.sellers, s)
 	}
 	return w
-}
-
-// suspense is what stands in suspense.
-func suspense(t fatal, b *modelstest.Bench) models.Fen { return systemBalance(t, b, "suspense") }
-
-type fatal interface{ Fatal(...any) }
-
-// systemBalance is what stands on a ledger account of the portal's own.
-func systemBalance(t fatal, b *modelstest.Bench, name string) (fen models.Fen) {
-	db, err := b.Handle()
-	if err == nil {
-		err = db.QueryRow("SELECT balance_fen FROM ledger_accounts WHERE name = $1", name).Scan(&fen)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fen
 }
 
 func (w *world) unique(what string) string {
@@ -228,13 +239,21 @@ func refused(r *rapid.T, err error, code models.Code) {
 // --- sellers and their payments
 
 func (w *world) draft(r *rapid.T) {
+	w.draftOn(r, rapid.SampledFrom(allRails).Draw(r, "rail"))
+}
+
+func (w *world) draftOn(r *rapid.T, rail models.Rail) {
 	s := w.shop(r)
 	amount := rapid.SampledFrom([]models.Fen{200 * yuan, 500 * yuan, 123456}).Draw(r, "amount")
-	p, err := w.DraftRecharge(w.ctx, s.account, models.RechargeInput{Amount: amount.Wire(), Method: "alipay"})
+	p, err := w.DraftRecharge(w.ctx, s.account, models.RechargeInput{Amount: amount.Wire(), Method: string(rail)})
+	if w.off[rail] {
+		refusedOff(r, err)
+		return
+	}
 	ok(r, err)
 	for _, o := range w.payments {
 		if o.No == p.No {
-			if !o.open() || o.shop != s || o.AmountFen != amount {
+			if !o.open() || o.shop != s || o.AmountFen != amount || o.Rail != rail {
 				r.Fatalf("the wish led to %+v", o)
 			}
 			return
@@ -244,11 +263,17 @@ func (w *world) draft(r *rapid.T) {
 }
 
 func (w *world) confirm(r *rapid.T) {
-	o := w.order(r, (*order).open)
-	if o == nil {
+	if o := w.order(r, (*order).open); o != nil {
+		w.confirmOne(r, o)
+	}
+}
+
+func (w *world) confirmOne(r *rapid.T, o *order) {
+	p, err := w.ConfirmPayment(w.ctx, o.shop.account, o.No, payeeOf(o.Rail))
+	if !o.sent && w.off[o.Rail] {
+		refusedOff(r, err)
 		return
 	}
-	p, err := w.ConfirmPayment(w.ctx, o.shop.account, o.No, modelstest.Payee)
 	ok(r, err)
 	if p.State != models.PaymentPending || o.sent && !p.ExpiresAt.Equal(*o.ExpiresAt) {
 		r.Fatalf("confirmed: %+v", p)
@@ -302,10 +327,18 @@ func (w *world) resume(r *rapid.T) {
 	if o == nil {
 		return
 	}
+	w.resumeOne(r, o)
+}
+
+func (w *world) resumeOne(r *rapid.T, o *order) {
 	if w.askFirst(r, o); o.credited != nil || o.failed {
 		return
 	}
-	p, err := w.ResumePayment(w.ctx, o.shop.account, o.No, modelstest.Payee)
+	p, err := w.ResumePayment(w.ctx, o.shop.account, o.No, payeeOf(o.Rail))
+	if o.resumed == "" && w.off[o.Rail] {
+		refusedOff(r, err)
+		return
+	}
 	ok(r, err)
 	if o.resumed != "" {
 		if p.No != o.resumed {
@@ -320,19 +353,19 @@ func (w *world) resume(r *rapid.T) {
 // --- the gateway
 
 func (w *world) hold(o *order, amount models.Fen) {
-	w.trades = append(w.trades, &trade{no: w.unique("trade"), order: o, amount: amount, paidAt: w.Now()})
+	w.trades = append(w.trades, &trade{rail: o.Rail, no: w.unique("trade"), order: o, amount: amount, paidAt: w.Now()})
 }
 
 // The gateway takes money for whatever was sent to it, ended here or not.
 func (w *world) pay(r *rapid.T) {
-	o := w.order(r, func(o *order) bool { return o.sent && w.tradeOf(o) == nil })
+	o := w.order(r, func(o *order) bool { return o.sent && o.Rail != models.RailBankTransfer && w.tradeOf(o) == nil })
 	if o != nil {
 		w.hold(o, o.AmountFen)
 	}
 }
 
 func (w *world) payWrongAmount(r *rapid.T) {
-	o := w.order(r, func(o *order) bool { return o.sent && w.tradeOf(o) == nil })
+	o := w.order(r, func(o *order) bool { return o.sent && o.Rail != models.RailBankTransfer && w.tradeOf(o) == nil })
 	if o == nil {
 		return
 	}
@@ -346,12 +379,15 @@ func (w *world) payTwice(r *rapid.T) {
 	}
 }
 
-func (w *world) strangeMoney(*rapid.T) { w.hold(nil, 77*yuan) }
+func (w *world) strangeMoney(r *rapid.T) {
+	rail := rapid.SampledFrom(billRails).Draw(r, "rail")
+	w.trades = append(w.trades, &trade{rail: rail, no: w.unique("trade"), names: "R26112400000000000000", amount: 77 * yuan, paidAt: w.Now()})
+}
 
 func (w *world) receipt(t *trade, confirmed bool) models.Receipt {
 	receipt := models.Receipt{
-		Rail: models.RailAlipay, OutTradeNo: "R26112400000000000000", GatewayTradeNo: t.no, State: models.TradePaid,
-		AmountFen: t.amount, Currency: "CNY", Payee: modelstest.Payee, PaidAt: t.paidAt, Confirmed: confirmed,
+		Rail: t.rail, OutTradeNo: t.names, GatewayTradeNo: t.no, State: models.TradePaid,
+		AmountFen: t.amount, Currency: "CNY", Payee: payeeOf(t.rail), PaidAt: t.paidAt, Confirmed: confirmed,
 	}
 	if t.order != nil {
 		receipt.OutTradeNo = t.order.No
@@ -379,14 +415,18 @@ func (w *world) settle(r *rapid.T, t *trade, confirmed bool) {
 		}
 	default:
 		if want = models.OutcomeSettled; o.ended || o.failed {
-			want = models.OutcomeLate
+			want, o.late = models.OutcomeLate, true
 		}
 		o.credited, t.bookedOn = t, models.DayOn(w.Now())
 		o.shop.cash += t.amount
 	}
-	got, err := w.SettlePayment(w.ctx, w.receipt(t, confirmed), 0)
-	if err != nil || got != want {
-		r.Fatalf("settled: %s, %v; want %s", got, err, want)
+	w.comesTo(r, w.receipt(t, confirmed), want)
+}
+
+func (w *world) comesTo(r *rapid.T, receipt models.Receipt, want models.Outcome) {
+	r.Helper()
+	if got, err := w.SettlePayment(w.ctx, receipt, 0); err != nil || got != want {
+		r.Fatalf("a receipt on %s came to %s, %v; want %s", receipt.Rail, got, err, want)
 	}
 }
 
@@ -396,14 +436,21 @@ func (w *world) notify(r *rapid.T) {
 	if t == nil {
 		return
 	}
-	w.settle(r, t, false)
-	if t.order == nil || t.order.credited != t { // not believed: ask
-		w.settle(r, t, rapid.Bool().Draw(r, "the gateway answers"))
+	told := t.order != nil && t.order.credited == t
+	if t.rail == models.RailUnionpay && !told { // doubted until the gateway was asked, whatever it says
+		doubted := w.receipt(t, false)
+		doubted.State = models.TradeUnknown
+		w.comesTo(r, doubted, models.OutcomeAsk)
+	} else {
+		w.settle(r, t, false)
+	}
+	if told = t.order != nil && t.order.credited == t; !told && rapid.Bool().Draw(r, "the gateway answers") {
+		w.settle(r, t, true)
 	}
 }
 
 func (w *world) query(r *rapid.T) {
-	o := w.order(r, func(*order) bool { return true })
+	o := w.order(r, func(o *order) bool { return o.Rail != models.RailBankTransfer }) // nobody can be asked about that
 	if o == nil {
 		return
 	}
@@ -411,29 +458,40 @@ func (w *world) query(r *rapid.T) {
 		w.settle(r, t, true)
 		return
 	}
-	unpaid := w.receipt(&trade{order: o}, true)
+	unpaid := w.receipt(&trade{rail: o.Rail, order: o}, true)
 	unpaid.State = rapid.SampledFrom([]models.TradeState{models.TradeNotExist, models.TradeWaiting, models.TradeClosed, models.TradeUnknown}).Draw(r, "answer")
-	if got, err := w.SettlePayment(w.ctx, unpaid, 0); err != nil || got != models.OutcomeNotPaid {
-		r.Fatalf("an unpaid trade: %s, %v", got, err)
-	}
+	w.comesTo(r, unpaid, models.OutcomeNotPaid)
 }
 
 // recharge is the whole way in one step, so that sellers in arrears come back.
 func (w *world) recharge(r *rapid.T) {
+	o := w.begun(r, rapid.SampledFrom(billRails).Draw(r, "rail"))
+	if o == nil {
+		return
+	}
+	w.hold(o, o.AmountFen)
+	w.settle(r, w.tradeOf(o), o.Rail == models.RailUnionpay)
+}
+
+// begun is a payment that was just sent, over all arrears and more; nil where
+// there is one already, or the method is off.
+func (w *world) begun(r *rapid.T, rail models.Rail) *order {
 	s := w.shop(r)
-	p, err := w.DraftRecharge(w.ctx, s.account, models.RechargeInput{Amount: (max(0, -s.cash) + 300*yuan).Wire(), Method: "alipay"})
+	if w.off[rail] {
+		return nil
+	}
+	p, err := w.DraftRecharge(w.ctx, s.account, models.RechargeInput{Amount: (max(0, -s.cash) + 300*yuan).Wire(), Method: string(rail)})
 	ok(r, err)
 	for _, o := range w.payments {
 		if o.No == p.No {
-			return // the wish is open already
+			return nil
 		}
 	}
-	p, err = w.ConfirmPayment(w.ctx, s.account, p.No, modelstest.Payee)
+	p, err = w.ConfirmPayment(w.ctx, s.account, p.No, payeeOf(rail))
 	ok(r, err)
 	o := &order{Payment: p, shop: s, sent: true}
 	w.payments = append(w.payments, o)
-	w.hold(o, o.AmountFen)
-	w.settle(r, w.tradeOf(o), false)
+	return o
 }
 
 // What no gateway confirmed and does not agree with ours writes nothing.
@@ -442,8 +500,14 @@ func (w *world) forgedNotify(r *rapid.T) {
 	if o == nil {
 		return
 	}
-	forged := w.receipt(&trade{no: w.unique("forged"), order: o, amount: o.AmountFen}, false)
-	switch rapid.SampledFrom([]string{"amount", "payee", "currency", "payment"}).Draw(r, "forged") {
+	forged := w.receipt(&trade{rail: o.Rail, no: w.unique("forged"), order: o, amount: o.AmountFen}, false)
+	faults := []string{"amount", "payee", "currency", "payment", "rail"}
+	if o.Rail == models.RailBankTransfer {
+		faults = faults[4:] // no notify comes from a bank
+	}
+	switch rapid.SampledFrom(faults).Draw(r, "forged") {
+	case "rail":
+		forged.Rail = w.another(r, o.Rail)
 	case "amount":
 		forged.AmountFen *= 100
 	case "payee":
@@ -453,7 +517,5 @@ func (w *world) forgedNotify(r *rapid.T) {
 	case "payment":
 		forged.OutTradeNo = "R26112499999999999999"
 	}
-	if got, err := w.SettlePayment(w.ctx, forged, 0); err != nil || got != models.OutcomeAsk {
-		r.Fatalf("a forged notify: %s, %v", got, err)
-	}
+	w.comesTo(r, forged, models.OutcomeAsk)
 }

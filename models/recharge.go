@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -35,12 +36,10 @@ func (in RechargeInput) Parse(methods []Method) (Fen, Rail, FieldErrors) {
 	if closed := m.Refusal(); closed != nil {
 		refusals = append(refusals, closed)
 	}
-	switch {
-	case refusal != nil:
-	case amount < m.Min:
-		refusals = append(refusals, fieldError("amount", "error.amount.too_small", map[string]any{"Min": m.Min}))
-	case amount > m.Max:
-		refusals = append(refusals, tooLarge(m, amount, methods))
+	if refusal == nil {
+		if outside := m.outside(amount, methods); outside != nil {
+			refusals = append(refusals, outside)
+		}
 	}
 	return amount, m.Rail, refusals
 }
@@ -73,12 +72,25 @@ func (s *Store) DraftRecharge(ctx context.Context, accountID int64, in RechargeI
 			No: newPaymentNo(t.now), AccountID: accountID, Rail: rail, State: PaymentDraft,
 			AmountFen: amount, Currency: "CNY", CreatedAt: t.now,
 		}
+		if err := t.payerAsBefore(&p); err != nil {
+			return err
+		}
 		if err = t.Create(&p).Error; uniqueTaken(err) {
 			return errStale // the same wish came in twice at once: take the first's draft
 		}
 		return err
 	})
 	return p, err
+}
+
+// payerAsBefore takes what the payer chose for the account's last payment on the
+// same rail: whose account pays, and at which bank.
+func (t *tx) payerAsBefore(p *Payment) error {
+	var last Payment
+	err := t.Select("payer_bank", "payer_corporate").Order("id DESC").Limit(1).
+		Find(&last, "account_id = ? AND rail = ?", p.AccountID, p.Rail).Error
+	p.PayerBank, p.PayerCorporate = last.PayerBank, last.PayerCorporate
+	return err
 }
 
 // Suggestion is one amount that the recharge page proposes.
@@ -138,8 +150,21 @@ func (s *Store) RechargeDesk(ctx context.Context, accountID int64) (RechargeDesk
 		return desk, err
 	}
 	desk.Campaigns, err = s.campaignViews(db, desk.Account, desk.Funds)
-	desk.Suggestions = suggest(desk.Funds, desk.DailyCost.Fen, s.rules.MinRecharge, s.rules.MaxRecharge)
+	least, most := limitsOf(desk.Methods)
+	desk.Suggestions = suggest(desk.Funds, desk.DailyCost.Fen, least, min(most, s.rules.MaxRecharge))
 	return desk, err
+}
+
+// limitsOf are the least and the most that a seller can pay at once: by the
+// methods that can be had now, or by all while there is none.
+func limitsOf(methods []Method) (least, most Fen) {
+	open := slices.DeleteFunc(slices.Clone(methods), func(m Method) bool { return !m.IsOpen() })
+	if len(open) == 0 {
+		open = methods
+	}
+	least = slices.MinFunc(open, func(a, b Method) int { return cmp.Compare(a.Min, b.Min) }).Min
+	most = slices.MaxFunc(open, func(a, b Method) int { return cmp.Compare(a.Max, b.Max) }).Max
+	return least, most
 }
 
 // Restartable counts the campaigns that the seller could restart right now.

@@ -14,7 +14,7 @@ import (
 type ReconciliationState string
 
 const (
-	ReconciliationWaiting ReconciliationState = "waiting" // asked for; the gateway has no bill yet, or the turn has not come
+	ReconciliationWaiting ReconciliationState = "waiting" // asked for; the gateway has no bill yet, or the turn has not come (again)
 	ReconciliationRunning ReconciliationState = "running"
 	ReconciliationDone    ReconciliationState = "done"
 	ReconciliationFailed  ReconciliationState = "failed" // the bill could not be read
@@ -39,7 +39,7 @@ type Reconciliation struct {
 	PaymentFen       Fen
 	RefundCount      int64
 	RefundFen        Fen // zero or negative
-	FeeFen           Fen // as the bill signs it
+	FeeFen           Fen // zero or negative
 	MatchedCount     int64
 	SuspenseCount    int64 // payments of the bill whose money stands in suspense
 	SuspenseFen      Fen
@@ -175,7 +175,7 @@ func (s *Store) NoteReconciliation(ctx context.Context, by Actor, rail Rail, day
 }
 
 // PlanReconciliations asks for yesterday, and for the three days before where
-// they are missing, on each rail that issues bills.
+// they are missing or wait, on each rail that issues bills.
 func (s *Store) PlanReconciliations(ctx context.Context, billed []Rail) error {
 	return s.inTx(ctx, func(t *tx) error {
 		for back := daysMissed + 1; back > 0; back-- {
@@ -185,7 +185,7 @@ func (s *Store) PlanReconciliations(ctx context.Context, billed []Rail) error {
 				if err != nil {
 					return err
 				}
-				if r.Run == 0 {
+				if r.Run == 0 || r.State == ReconciliationWaiting {
 					t.then(Task{ReconcileDay{Rail: rail, DayOn: dayOn}, BillDue(dayOn)})
 				}
 			}

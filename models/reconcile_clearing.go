@@ -13,7 +13,12 @@ type span struct{ from, until time.Time }
 
 // edge is how long before the end of a day a payment may be booked that the
 // gateway's bill names on the next day: clocks differ, and so do ends of days.
-const edge = 48 * time.Hour
+// What staff book by hand of a bank transfer may be ahead of the bank's day by
+// any time, and there are few.
+const (
+	edge       = 48 * time.Hour
+	byHandEdge = 20 * 365 * 24 * time.Hour
+)
 
 // billedSpan is what the clearing account is held against: the days from the
 // first that has a bill to the one that is run.
@@ -24,6 +29,7 @@ type billedSpan struct {
 	clearing int64 // the ledger account
 	span
 	gaps   []span // days in it whose bill was not read
+	edge   time.Duration
 	trades map[string]bool
 }
 
@@ -68,7 +74,10 @@ func (t *tx) billedSpan(r Reconciliation) (*billedSpan, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &billedSpan{tx: t, conn: bulk.On(t.DB), run: r, clearing: clearing, trades: map[string]bool{}}
+	s := &billedSpan{tx: t, conn: bulk.On(t.DB), run: r, clearing: clearing, edge: edge, trades: map[string]bool{}}
+	if r.Rail == RailBankTransfer {
+		s.edge = byHandEdge
+	}
 	err = s.conn.Query(`SELECT r.day_on FROM reconciliations r WHERE r.rail = $1 AND r.day_on <= $2 AND (r.state = 'done' OR r.id = $3) ORDER BY r.day_on`,
 		[]any{string(r.Rail), r.DayOn, r.ID}, func(scan bulk.Scan) error {
 			var dayOn string
@@ -118,11 +127,14 @@ func (s *billedSpan) find() error {
 	for _, b := range append([]booking{bookedPayments}, bookedRest...) {
 		before := s.from
 		if b == bookedPayments { // there are many
-			before = s.until.Add(-edge)
+			before = s.until.Add(-s.edge)
 		}
 		if err := s.addEdges(b, before); err != nil {
 			return err
 		}
+	}
+	if s.run.Rail == RailBankTransfer {
+		return s.addStated()
 	}
 	return nil
 }
@@ -133,7 +145,7 @@ func (s *billedSpan) addEdges(b booking, before time.Time) error {
 	rail, head := string(s.run.Rail), "SELECT "+b.trade+" FROM "+b.from+" WHERE "+b.rail+" = $1 AND "
 	named := " AND EXISTS (SELECT 1 FROM " + onBill + " WHERE l.rail = " + b.rail + " AND l.trade_no = " + b.trade + " AND "
 	booked := b.booked + " >= $2 AND " + b.booked + " < $3"
-	for _, outside := range []span{{s.from.Add(-edge), s.from}, {s.until, s.now.Add(time.Hour)}} { // on a bill of the span
+	for _, outside := range []span{{s.from.Add(-s.edge), s.from}, {s.until, s.now.Add(time.Hour)}} { // on a bill of the span
 		err := s.add(head+booked+named+"r.day_on <= $4 AND (r.state = 'done' OR r.id = $5))", rail, outside.from, outside.until, s.run.DayOn, s.run.ID)
 		if err != nil {
 			return err
@@ -141,7 +153,7 @@ func (s *billedSpan) addEdges(b booking, before time.Time) error {
 	}
 	inside := []span{{before, s.until}}
 	for _, gap := range s.gaps {
-		inside = append(inside, span{gap.from.Add(-edge), gap.until})
+		inside = append(inside, span{gap.from.Add(-s.edge), gap.until})
 		for _, at := range []string{b.moved, b.booked} {
 			if err := s.add(head+at+" >= $2 AND "+at+" < $3", rail, gap.from, gap.until); err != nil {
 				return err

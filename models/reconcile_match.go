@@ -23,7 +23,8 @@ type heldLine struct {
 	suspenseFen  Fen  // of this trade; 0: none
 	cleared      bool // the suspense found its way since
 	refund       *bookedRefund
-	sentBackFen  Fen // suspense of this trade that left by this rail again; 0: none
+	sentBackFen  Fen  // suspense of this trade that left by this rail again; 0: none
+	stated       bool // a bank's statement says it, which names a payment as its payer did
 }
 
 // lineStanding is what a line came to.
@@ -69,6 +70,8 @@ func (l heldLine) judge() (lineStanding, *Difference) {
 		return differs(AmountDiffers, l.suspenseFen, inSuspense)
 	case l.suspenseFen != 0 && l.cleared:
 		return lineMatched, nil
+	case l.suspenseFen != 0 && l.stated && l.namedID != 0 && !l.namedState.IsPaid():
+		return differs(StateDiffers, l.suspenseFen, string(l.namedState))
 	case l.suspenseFen != 0:
 		return lineInSuspense, nil
 	case l.namedID != 0:
@@ -159,12 +162,13 @@ func (t *tx) holdLines(r *Reconciliation) (differences []Difference, err error) 
 			differences = append(differences, *fee)
 		}
 		standing, d := l.judge()
-		switch standing {
-		case lineMatched:
+		switch {
+		case standing == lineMatched:
 			r.MatchedCount++
-		case lineInSuspense:
+		case standing == lineInSuspense, d.Kind == StateDiffers && l.suspenseFen != 0:
 			r.SuspenseCount, r.SuspenseFen = r.SuspenseCount+1, r.SuspenseFen+l.AmountFen
-		default:
+		}
+		if d != nil {
 			differences = append(differences, *d)
 		}
 	}
@@ -177,7 +181,7 @@ func (t *tx) holdLines(r *Reconciliation) (differences []Difference, err error) 
 			LEFT JOIN suspense_items s ON s.rail = l.rail AND s.gateway_trade_no = l.trade_no
 		WHERE l.reconciliation_id = $1 AND l.run = $2 ORDER BY l.id`
 	err = bulk.On(t.DB).Query(lines, []any{r.ID, r.Run}, func(scan bulk.Scan) error {
-		var l heldLine
+		l := heldLine{stated: r.Rail == RailBankTransfer}
 		if err := scan(&l.TradeNo, &l.RequestNo, &l.OutTradeNo, &l.OrderFen, &l.AmountFen, &l.FeeFen, &l.paymentID, &l.paymentNo,
 			&l.paymentState, &l.paymentFen, &l.namedID, &l.namedState, &l.suspenseFen, &l.cleared); err != nil {
 			return err
@@ -209,7 +213,8 @@ const onNoBill = ` NOT EXISTS (SELECT 1 FROM ` + onBill + `
 	WHERE l.rail = %[1]s.rail AND l.trade_no = %[1]s.gateway_trade_no AND l.request_no = '')`
 
 // holdOurs finds what our books hold of the day and no bill names, and sums up
-// what the day's payments moved on the rail's clearing account.
+// what the day's payments moved on the rail's clearing account: when they were
+// paid, or when the suspense came in that paid them.
 func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 	from, err := time.ParseInLocation(time.DateOnly, r.DayOn, Shanghai)
 	if err != nil {
@@ -222,7 +227,8 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 	day := []any{from.UTC(), from.AddDate(0, 0, 1).UTC(), string(r.Rail)}
 	conn := bulk.On(t.DB)
 	err = conn.Query(`SELECT COUNT(p.id), CAST(COALESCE(SUM(p.amount_fen), 0) AS BIGINT), CAST(COALESCE(-SUM(e.amount_fen), 0) AS BIGINT)
-		FROM payments p LEFT JOIN ledger_entries e ON e.transaction_id = p.ledger_transaction_id AND e.account_id = $1
+		FROM payments p LEFT JOIN suspense_items s ON s.rail = p.rail AND s.gateway_trade_no = p.gateway_trade_no
+			LEFT JOIN ledger_entries e ON e.transaction_id = COALESCE(s.ledger_transaction_id, p.ledger_transaction_id) AND e.account_id = $1
 		WHERE p.paid_at >= $2 AND p.paid_at < $3 AND p.rail = $4`, append([]any{clearing}, day...), func(scan bulk.Scan) error {
 		return scan(&r.OursCount, &r.OursFen, &r.LedgerFen)
 	})
@@ -243,17 +249,21 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 		return nil
 	}
 	err = conn.Query(`SELECT p.id, p.no, p.gateway_trade_no, '', p.amount_fen, p.state FROM payments p
-		WHERE p.paid_at >= $1 AND p.paid_at < $2 AND p.rail = $3 AND`+of(onNoBill, "p")+` ORDER BY p.id`, day, each)
+		WHERE p.paid_at >= $1 AND p.paid_at < $2 AND p.rail = $3 AND`+notNamed(r.Rail, "p")+` ORDER BY p.id`, day, each)
 	if err != nil {
 		return nil, err
 	}
-	for _, query := range []string{refundsOnNoBill, suspenseOnNoBill, sentBackOnNoBill} {
+	for _, query := range []string{refundsOnNoBill, suspenseOnNoBill + notNamed(r.Rail, "s") + " ORDER BY s.id", sentBackOnNoBill} {
 		if err := conn.Query(query, day, each); err != nil {
 			return nil, err
 		}
 	}
 	late, err := t.lateOnNoBill(*r, day)
-	return append(differences, late...), err
+	differences = append(differences, late...)
+	if err == nil && r.Rail == RailBankTransfer {
+		err = t.otherAmounts(differences)
+	}
+	return differences, err
 }
 
 // storeDifferences writes what a run found. One that stands already keeps its

@@ -89,7 +89,7 @@ var (
 		WHERE f.settled_at >= $1 AND f.settled_at < $2 AND p.rail = $3 AND NOT EXISTS (SELECT 1 FROM ` + onBill + `
 			WHERE l.rail = p.rail AND l.trade_no = p.gateway_trade_no AND l.request_no = f.request_no) ORDER BY f.id`
 	suspenseOnNoBill = `SELECT COALESCE(s.payment_id, 0), s.out_trade_no, s.gateway_trade_no, '', s.amount_fen, '` + inSuspense + `' FROM suspense_items s
-		WHERE s.created_at >= $1 AND s.created_at < $2 AND s.rail = $3 AND` + of(onNoBill, "s") + ` ORDER BY s.id`
+		WHERE s.created_at >= $1 AND s.created_at < $2 AND s.rail = $3 AND`
 	sentBackOnNoBill = fmt.Sprintf(`SELECT COALESCE(s.payment_id, 0), s.out_trade_no, s.gateway_trade_no, 'suspense:' || s.id, -s.amount_fen, '%s' FROM %s
 		WHERE s.cleared_at >= $1 AND s.cleared_at < $2 AND s.rail = $3 AND NOT EXISTS (SELECT 1 FROM %s
 			WHERE l.rail = s.rail AND l.trade_no = s.gateway_trade_no AND l.request_no <> '') ORDER BY s.id`, inSuspense, sentBack, onBill)
@@ -106,8 +106,8 @@ func (t *tx) lateOnNoBill(r Reconciliation, day []any) ([]Difference, error) {
 	var some []late
 	billed := map[string]bool{}
 	err := bulk.On(t.DB).Query(`SELECT p.id, p.no, p.gateway_trade_no, p.amount_fen, p.state, p.paid_at FROM payments p
-		WHERE p.settled_at >= $1 AND p.settled_at < $2 AND p.rail = $3 AND p.paid_at < $1 AND`+of(onNoBill, "p")+`
-		AND NOT EXISTS (SELECT 1 FROM differences d WHERE d.payment_id = p.id AND d.kind = 'only_ours' AND d.reconciliation_id <> $4)
+		WHERE p.settled_at >= $1 AND p.settled_at < $2 AND p.rail = $3 AND p.paid_at < $1 AND`+notNamed(r.Rail, "p")+`
+		AND NOT EXISTS (SELECT 1 FROM differences d WHERE d.payment_id = p.id AND (d.kind = 'only_ours' OR d.kind = 'amount_differs' AND p.rail = 'bank_transfer') AND d.reconciliation_id <> $4)
 		ORDER BY p.id`, append(day[:len(day):len(day)], r.ID), func(scan bulk.Scan) error {
 		d := late{Difference: Difference{Kind: OnlyOurs, PaymentID: new(int64)}}
 		var paidAt time.Time

@@ -165,7 +165,7 @@ func (t *tx) credit(p *Payment, r Receipt, outcome Outcome) error {
 // markPaid writes the receipt's facts on the payment.
 func (p *Payment) markPaid(r Receipt, before Funds, late bool, transactionID int64, now time.Time, ttl time.Duration) {
 	if p.ConfirmedAt == nil { // paid though never sent: a draft that a gateway knows all the same
-		p.confirm(p.Payee, now, ttl)
+		p.confirm(now, ttl)
 	}
 	paidAt := r.PaidAt.UTC()
 	if r.PaidAt.IsZero() {

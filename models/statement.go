@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ztc-portal/models/ledger"
 )
 
 // Statement is a bank's file as it was read: the money that came in, in the
@@ -19,6 +21,10 @@ type Statement struct {
 	Entries   []StatementEntry
 	Debits    int // lines of money that left
 	Reversals int // lines that take a credit back: not booked, for staff to look at
+
+	// The earliest and the latest day of all its lines, debits too, YYYY-MM-DD in
+	// Shanghai; empty: those of its entries.
+	FirstOn, LastOn string
 }
 
 // StatementEntry is one line of money that came in, as the bank wrote it.
@@ -50,7 +56,7 @@ type StatementImport struct {
 	DebitCount    int64
 	ReversalCount int64
 	NewFen        Fen
-	FirstOn       string // the earliest and the latest day; empty: no line
+	FirstOn       string // the earliest and the latest day, of debits too; empty: no line
 	LastOn        string
 }
 
@@ -100,10 +106,21 @@ func compact(number string) string {
 	}, number))
 }
 
-// tellsItself: two rows with the same facts are one line written twice. Without
-// the bank's number, or clock and balance, they may be two transfers alike.
+// numberKey is a number as lines are told apart by it: a spreadsheet drops the
+// noughts at its beginning.
+func numberKey(written string) string { return strings.TrimLeft(compact(written), "0") }
+
+// tellsItself: two rows with the same facts are one line written twice. With only
+// one of number, clock and balance they may be two transfers alike: what some
+// banks number is a voucher, which many transfers share.
 func (e StatementEntry) tellsItself() bool {
-	return e.SerialNo != "" || e.Clock != "" && e.Balance != ""
+	told := 0
+	for _, fact := range []string{e.SerialNo, e.Clock, e.Balance} {
+		if fact != "" {
+			told++
+		}
+	}
+	return told >= 2
 }
 
 // key is what a line is known by, in whatever file it comes again. nth counts
@@ -111,7 +128,7 @@ func (e StatementEntry) tellsItself() bool {
 func (e StatementEntry) key(account string, nth int) string {
 	hash := sha256.New()
 	for _, fact := range []string{
-		compact(account), e.DayOn, e.Clock, e.AmountFen.Wire(), compact(e.PayerAccount), compact(e.SerialNo), e.Balance, strconv.Itoa(nth),
+		compact(account), e.DayOn, e.Clock, e.AmountFen.Wire(), numberKey(e.PayerAccount), numberKey(e.SerialNo), e.Balance, strconv.Itoa(nth),
 	} {
 		hash.Write([]byte(strconv.Itoa(len(fact)) + ":" + fact + ","))
 	}
@@ -156,7 +173,7 @@ func (l StatementLine) receipt(account string) Receipt {
 // ImportStatement stores the lines that no import before had, and books the
 // money of each at once: it stands in suspense until two of staff say whose it
 // is. The whole file counts or nothing of it. Importing again changes nothing
-// but the list of imports. Invalid: more lines than one import takes.
+// but the list of imports. The days whose bill it changes are reconciled again. Invalid: more lines than one import takes.
 func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput) (StatementImport, error) {
 	lines := in.Statement.lines(in.OurAccount)
 	if len(lines) > MaxStatementLines {
@@ -164,6 +181,9 @@ func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput
 	}
 	var made StatementImport
 	err := s.inTx(ctx, func(t *tx) error {
+		if err := t.lockTransfers(); err != nil {
+			return err
+		}
 		fresh, err := t.unknownLines(lines)
 		if err != nil {
 			return err
@@ -175,10 +195,24 @@ func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput
 		if err := t.bookLines(made, fresh); err != nil {
 			return err
 		}
+		if err := t.imported(made, fresh); err != nil {
+			return err
+		}
 		return t.audit(by, "statement.import", subject("statement", made.ID), "", facts("file", made.FileName, "sha256", made.FileHash,
 			"lines", strconv.FormatInt(made.LineCount, 10), "new", strconv.FormatInt(made.NewCount, 10), "amount", made.NewFen.Wire()))
 	})
 	return made, err
+}
+
+// lockTransfers lets one at a time look at which of the bank's numbers are booked
+// and book more: by hand and by statement are two tables, which no unique index
+// spans.
+func (t *tx) lockTransfers() error {
+	id, err := t.systemAccount("gateway:" + string(RailBankTransfer))
+	if err != nil {
+		return err
+	}
+	return t.locked().Take(&ledger.Account{}, id).Error
 }
 
 // record is what is kept of the import itself.
@@ -187,6 +221,7 @@ func (in StatementInput) record(by Actor, lines, fresh []StatementLine, now time
 		FileName: clip(toValid(in.FileName), maxStatementText), FileHash: in.Statement.FileHash, Layout: in.Statement.Layout, OurAccount: in.OurAccount,
 		ImportedBy: by.UserID, ImportedAt: now, LineCount: int64(len(lines)), NewCount: int64(len(fresh)),
 		DebitCount: int64(in.Statement.Debits), ReversalCount: int64(in.Statement.Reversals),
+		FirstOn: in.Statement.FirstOn, LastOn: in.Statement.LastOn,
 	}
 	for _, l := range fresh {
 		made.NewFen += l.AmountFen

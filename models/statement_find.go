@@ -19,8 +19,26 @@ func (t *tx) contenders(asked map[string]bool, narrow func(*gorm.DB) *gorm.DB) (
 	return rows, err
 }
 
+// named finds the payments that each line's remark names, by line id; asked are
+// those for which other money waits to be approved.
+func (t *tx) named(lines []StatementLine, asked map[string]bool) (map[int64][]contender, error) {
+	payments, err := t.namedPayments(lines, asked)
+	named := map[int64][]contender{}
+	for _, l := range lines {
+		codes, numbers := codesIn(l.Remark)
+		seen := map[int64]bool{}
+		for _, word := range append(codes, numbers...) {
+			if c, ok := payments[word]; ok && !seen[c.ID] {
+				seen[c.ID] = true
+				named[l.ID] = append(named[l.ID], c)
+			}
+		}
+	}
+	return named, err
+}
+
 // namedPayments finds the payments that remarks name, by code and by number.
-func (t *tx) namedPayments(lines []StatementLine) (map[string]contender, error) {
+func (t *tx) namedPayments(lines []StatementLine, asked map[string]bool) (map[string]contender, error) {
 	codes, numbers := map[string]bool{}, map[string]bool{}
 	for _, l := range lines {
 		some, more := codesIn(l.Remark)
@@ -30,10 +48,6 @@ func (t *tx) namedPayments(lines []StatementLine) (map[string]contender, error) 
 		for _, number := range more {
 			numbers[number] = true
 		}
-	}
-	asked, err := t.askedPayments()
-	if err != nil {
-		return nil, err
 	}
 	found := map[string]contender{}
 	for column, words := range map[string]map[string]bool{"p.reference_code": codes, "p.no": numbers} {
@@ -75,8 +89,14 @@ func (t *tx) askedPayments() (map[string]bool, error) {
 // maxBearers is how many sellers of one company are looked at.
 const maxBearers = 20
 
-// bearers finds the sellers whose companies have these names, by name key.
-func (t *tx) bearers(keys map[string]bool) (map[string][]bearer, error) {
+// bearers finds the sellers whose companies are the payers, by name key.
+func (t *tx) bearers(lines []StatementLine) (map[string][]bearer, error) {
+	keys := map[string]bool{}
+	for _, l := range lines {
+		if key := nameKey(l.PayerName); key != "" {
+			keys[key] = true
+		}
+	}
 	found := map[string][]bearer{}
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(keys)), statementChunk) {
 		var rows []bearer
@@ -97,11 +117,7 @@ func (t *tx) bearers(keys map[string]bool) (map[string][]bearer, error) {
 
 // transfersOf finds unpaid transfers over an amount of these sellers: those that
 // wait, and those that ended not long ago.
-func (t *tx) transfersOf(bearers []bearer, amount Fen) ([]contender, error) {
-	asked, err := t.askedPayments()
-	if err != nil {
-		return nil, err
-	}
+func (t *tx) transfersOf(bearers []bearer, amount Fen, asked map[string]bool) ([]contender, error) {
 	accounts := column(bearers, func(b bearer) int64 { return b.AccountID })
 	return t.contenders(asked, func(db *gorm.DB) *gorm.DB {
 		return db.Where("p.account_id IN ? AND p.amount_fen = ? AND (p.state = ? OR p.state IN ? AND p.expires_at > ?)", accounts, amount,

@@ -13,11 +13,12 @@ const (
 	MatchAsked       = "asked"          // for that payment another line waits for approval
 	MatchSeveral     = "several"        // more than one payment fits
 	MatchEnded       = "ended"          // the payment had ended unpaid: late money
+	MatchAlike       = "alike"          // a line of another file, which may be this one
 )
 
 // MatchReasons are all of them.
 var MatchReasons = []string{
-	MatchCode, MatchAmount, MatchOtherAmount, MatchName, MatchOtherName, MatchPaid, MatchAsked, MatchSeveral, MatchEnded,
+	MatchCode, MatchAmount, MatchOtherAmount, MatchName, MatchOtherName, MatchPaid, MatchAsked, MatchSeveral, MatchEnded, MatchAlike,
 }
 
 // Match is what a line of a statement most likely is: a payment, an account, or
@@ -140,38 +141,38 @@ const endedWithin = 60 * 24 * time.Hour
 
 // matches reads what the lines most likely are, by line id.
 func (t *tx) matches(lines []StatementLine) (map[int64]Match, error) {
-	named, err := t.namedPayments(lines)
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	asked, err := t.askedPayments()
 	if err != nil {
 		return nil, err
 	}
-	keys := map[string]bool{}
-	for _, l := range lines {
-		if key := nameKey(l.PayerName); key != "" {
-			keys[key] = true
-		}
+	named, err := t.named(lines, asked)
+	if err != nil {
+		return nil, err
 	}
-	bearers, err := t.bearers(keys)
+	bearers, err := t.bearers(lines)
+	if err != nil {
+		return nil, err
+	}
+	alike, err := t.alike(lines)
 	if err != nil {
 		return nil, err
 	}
 	found := make(map[int64]Match, len(lines))
 	for _, l := range lines {
-		codes, numbers := codesIn(l.Remark)
-		var mine, byName []contender
-		seen := map[int64]bool{}
-		for _, word := range append(codes, numbers...) {
-			if c, ok := named[word]; ok && !seen[c.ID] {
-				seen[c.ID] = true
-				mine = append(mine, c)
-			}
-		}
+		var byName []contender
 		its := bearers[nameKey(l.PayerName)]
-		if len(mine) == 0 && len(its) > 0 {
-			if byName, err = t.transfersOf(its, l.AmountFen); err != nil {
+		if len(named[l.ID]) == 0 && len(its) > 0 {
+			if byName, err = t.transfersOf(its, l.AmountFen, asked); err != nil {
 				return nil, err
 			}
 		}
-		found[l.ID] = l.match(mine, byName, its)
+		found[l.ID] = l.match(named[l.ID], byName, its)
+		if alike[l.ID] {
+			found[l.ID] = found[l.ID].again()
+		}
 	}
 	return found, nil
 }

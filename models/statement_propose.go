@@ -26,15 +26,15 @@ func (s *Store) ProposeLine(ctx context.Context, by Actor, lineID int64, reason 
 		if v := views[0]; v.State != LineUnmatched || !v.Match.Proposable() {
 			return conflict("error.statement.nothing_fits", nil)
 		}
-		a, err = t.propose(by, views[0], reason)
+		a, err = t.propose(by, line, views[0].Match, reason)
 		return err
 	})
 	return a, err
 }
 
-func (t *tx) propose(by Actor, v LineView, reason string) (Approval, error) {
+func (t *tx) propose(by Actor, l StatementLine, m Match, reason string) (Approval, error) {
 	a, _, err := t.ask(by, ApprovalInput{
-		Kind: ApprovalSuspenseClear, SuspenseID: v.SuspenseID, PaymentNo: v.Match.PaymentNo, Reason: reason,
+		Kind: ApprovalSuspenseClear, SuspenseID: idOr0(l.SuspenseID), PaymentNo: m.PaymentNo, Reason: reason,
 	})
 	return a, err
 }
@@ -62,23 +62,29 @@ func (s *Store) ProposeCertain(ctx context.Context, by Actor, reason string) (pr
 	return proposed, err
 }
 
-// proposeCertain does so for some lines. Two of them may name one payment: the
+// proposeCertain does so for some lines that are unmatched: by their remarks
+// alone, since a name makes none certain. Two of them may name one payment: the
 // first is proposed, and the other waits for a human.
 func (t *tx) proposeCertain(by Actor, lines []StatementLine, reason string, most int) (proposed int, err error) {
-	views, err := t.lineViews(lines)
+	asked, err := t.askedPayments()
+	if err != nil {
+		return 0, err
+	}
+	named, err := t.named(lines, asked)
 	if err != nil {
 		return 0, err
 	}
 	taken := map[string]bool{}
-	for _, v := range views {
+	for _, l := range lines {
 		if proposed == most {
 			break
 		}
-		if v.State != LineUnmatched || !v.Match.Certain() || taken[v.Match.PaymentNo] {
+		m := l.match(named[l.ID], nil, nil)
+		if !m.Certain() || taken[m.PaymentNo] {
 			continue
 		}
-		taken[v.Match.PaymentNo] = true
-		_, err := t.propose(by, v, reason)
+		taken[m.PaymentNo] = true
+		_, err := t.propose(by, l, m, reason)
 		if refused := (FieldErrors)(nil); errors.As(err, &refused) {
 			continue
 		}

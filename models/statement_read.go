@@ -108,17 +108,18 @@ func (l StatementLine) view() LineView {
 // StatementLines lists lines, newest first.
 func (s *Store) StatementLines(ctx context.Context, f LineFilter, k Keyset) ([]LineView, Page, error) {
 	db := s.read.WithContext(ctx)
-	query := keyset(db.Table("statement_lines AS l").Select("l.*").Joins("LEFT JOIN suspense_items i ON i.id = l.suspense_id"), k, "l.id")
+	query := keyset(db.Table("statement_lines AS l").Select("l.*"), k, "l.id")
+	const item = "JOIN suspense_items i ON i.id = l.suspense_id"
 	const back = "EXISTS (SELECT 1 FROM approvals p WHERE p.suspense_id = i.id AND p.state = 'approved' AND p.account_id IS NULL)"
 	switch f.State {
 	case LineUnmatched:
-		query = unmatched(query.Where("l.suspense_id IS NOT NULL"))
+		query = unmatched(query.Joins(item))
 	case LineProposed:
-		query = query.Where("i.cleared_at IS NULL AND " + isAsked)
+		query = query.Joins(item).Where("i.cleared_at IS NULL AND " + isAsked)
 	case LineCredited:
-		query = query.Where("(l.payment_id IS NOT NULL OR i.cleared_at IS NOT NULL AND NOT " + back + ")")
+		query = query.Joins("LEFT " + item).Where("(l.payment_id IS NOT NULL OR i.cleared_at IS NOT NULL AND NOT " + back + ")")
 	case LineReturned:
-		query = query.Where("i.cleared_at IS NOT NULL AND " + back)
+		query = query.Joins(item).Where("i.cleared_at IS NOT NULL AND " + back)
 	}
 	if f.ImportID != 0 {
 		query = query.Where("l.import_id = ?", f.ImportID)

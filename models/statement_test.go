@@ -145,6 +145,10 @@ func TestTransfersAlikeAreCounted(t *testing.T) {
 		told.Balance = "900.00" // clock and balance tell a line: the bank wrote it twice
 		b.imports(t, 1, told, told)
 		b.held(t, 900*yuan)
+		day := b.entry("V7", 300*yuan, "A", "") // a voucher's number alone, and no clock: a bank may use one for many
+		day.Clock = ""
+		b.imports(t, 2, day, day)
+		b.held(t, 1500*yuan)
 	})
 }
 
@@ -394,6 +398,35 @@ func TestByHandAndByStatementIsOnce(t *testing.T) {
 		wantField(t, err, "reference", "error.reference.used")
 		b.imports(t, 1, b.entry("CMB-2026-0001", 501*yuan, "A", "")) // over another amount: other money
 		b.held(t, 1801*yuan)
+	})
+}
+
+// Nor when two processes do both at once: each looks after the other has booked.
+func TestByHandAndByStatementAtOnceIsOnce(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		again := b.Again(t)
+		for i := range 8 {
+			serial := fmt.Sprint("CMB-2026-000", i)
+			a := ask(t, b.Bench, b.finance, transfer(b.account, "500", serial))
+			var both sync.WaitGroup
+			both.Go(func() {
+				if _, err := b.Approve(t.Context(), b.other, a.ID, ""); err != nil {
+					t.Error(err)
+				}
+			})
+			both.Go(func() {
+				if _, err := again.ImportStatement(t.Context(), b.finance, statement(b.entry(serial, 500*yuan, "A", ""))); err != nil {
+					t.Error(err)
+				}
+			})
+			both.Wait()
+			figures, err := b.Figures(t.Context())
+			must(t, err)
+			if got, want := desk(t, b.Bench, b.account).Funds.Cash+figures.Suspense, models.Fen(i+1)*500*yuan; got != want {
+				t.Fatalf("the books hold %s, want %s", got.Wire(), want.Wire())
+			}
+		}
+		b.Sound(t)
 	})
 }
 

@@ -10,14 +10,20 @@ import (
 )
 
 // VerifyLedger reads the whole ledger and names every promise that does not
-// hold, and every posting of charges that is not the sum of the charges stored
-// under it. An empty slice means sound books.
+// hold, every posting of charges that is not the sum of the charges stored under
+// it, and every line of a bank's statement whose money is not booked once. An
+// empty slice means sound books.
 func (s *Store) VerifyLedger(ctx context.Context) ([]ledger.Fault, error) {
 	db := s.read.WithContext(ctx)
 	faults, err := ledger.Verify(db)
 	if err != nil {
 		return nil, err
 	}
+	lines, err := verifyStatements(db)
+	if err != nil {
+		return nil, err
+	}
+	faults = append(faults, lines...)
 	charges, err := verifyCharges(db)
 	if err != nil || s.engine == SQLite { // whose foreign keys hold
 		return append(faults, charges...), err

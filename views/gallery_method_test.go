@@ -60,7 +60,7 @@ func methodScreens() []screen {
 
 	ways := views.OtherWays{No: no, Amount: 700_00, Closed: someMethods()[0].Refusal(), Methods: someMethods()[1:]}
 	confirm := views.ConfirmPage{
-		CSRF: token, Now: now, No: no, Amount: 700_00, Rail: models.RailAlipay, Payee: "杭州直通车信息技术有限公司", Shop: shop, TTL: 30 * time.Minute,
+		CSRF: token, Now: now, No: no, Amount: 700_00, Rail: models.RailAlipay, Payee: views.Payee{Account: "2088000000000001"}, Shop: shop, TTL: 30 * time.Minute,
 		Before: views.Standing{State: models.AccountActive}, After: views.Standing{State: models.AccountActive, Cash: 700_00, Spendable: 700_00},
 		Other: ways, Problem: ways.Closed,
 		Pending: &views.PendingPayment{No: older, Amount: 700_00, Rail: models.RailWechat, ExpiresAt: now.Add(18 * time.Minute)},

@@ -51,7 +51,7 @@ func rechargeScreens() []screen {
 	}, Methods: page.Methods}
 
 	confirm := views.ConfirmPage{
-		CSRF: token, Now: now, No: no, Amount: 1_700_00, Rail: models.RailAlipay, Payee: "杭州直通车信息技术有限公司", Shop: shop, TTL: 30 * time.Minute,
+		CSRF: token, Now: now, No: no, Amount: 1_700_00, Rail: models.RailAlipay, Payee: views.Payee{Account: "2088000000000001"}, Shop: shop, TTL: 30 * time.Minute,
 		Before: views.Standing{State: models.AccountSuspended, Arrears: 1_286_40, Cash: -1_286_40, Runway: models.Runway{Known: true}},
 		After:  views.Standing{State: models.AccountActive, Cash: 413_60, Spendable: 413_60, Runway: lasts(1)},
 		Campaigns: []models.Return{
@@ -66,9 +66,12 @@ func rechargeScreens() []screen {
 	none := confirm
 	none.Campaigns = nil
 	banking := none
-	banking.Rail, banking.Payee, banking.Choice = models.RailUnionpay, "777290000000001", views.BankChoice{Banks: unionpay.Banks, Bank: "CMB", Corporate: true}
+	banking.Rail, banking.Payee, banking.Choice = models.RailUnionpay, views.Payee{Account: "777290000000001"}, views.BankChoice{Banks: unionpay.Banks, Bank: "CMB", Corporate: true}
 	bankRefused := banking
 	bankRefused.Choice = views.BankChoice{Banks: unionpay.Banks, Error: &models.Error{Code: models.Invalid, Field: "bank", Key: "error.bank.unknown"}}
+	transfer := none
+	transfer.Rail, transfer.TTL = models.RailBankTransfer, 7*24*time.Hour
+	transfer.Payee = views.Payee{Account: "622202000001234567812345678", Name: "示例网络科技（杭州）有限公司华东区数字营销分公司"}
 	handover := views.HandoverPage{
 		No: no, Rail: models.RailUnionpay, Amount: 1_600_00, Action: "https://gateway.bank.example/frontTransReq.do", Fields: map[string]string{"orderId": no, "txnAmt": "160000"},
 	}
@@ -80,6 +83,7 @@ func rechargeScreens() []screen {
 		{"confirm", confirm.Title, views.Confirm(confirm), suspended("/payments/" + no + "/confirm")},
 		{"handover", handover.Title, views.Handover(handover), on("/payments/" + no + "/confirm")},
 		{"confirm-bank", banking.Title, views.Confirm(banking), on("/payments/" + no + "/confirm")},
+		{"confirm-transfer", transfer.Title, views.Confirm(transfer), on("/payments/" + no + "/confirm")},
 		{"confirm-bank-refused", bankRefused.Title, views.Confirm(bankRefused), on("/payments/" + no + "/confirm")},
 		{"confirm-none", none.Title, views.Confirm(none), on("/payments/" + no + "/confirm")},
 	}

@@ -81,6 +81,21 @@ func reconcileScreens() []screen {
 	failed := admin.DifferencesPage{CSRF: token, Now: now, Day: days[2], CanWork: true, Failure: `alipay: bill: "20880001000000010156_20261121.csv" line 4711: no amount: gateways: bill can't be read`}
 	running := admin.DifferencesPage{CSRF: token, Now: now, Day: days[3]}
 	waiting := admin.DifferencesPage{CSRF: token, Now: now, Day: days[4]}
+	stated := admin.DifferencesPage{
+		CSRF: token, Now: now, Day: days[4], CanWork: true, Stated: true, Unstated: true,
+		Bill: admin.BillSums{Payments: 3, PaymentFen: 4_300_00, NetFen: 4_300_00}, Books: admin.BookSums{Payments: 1, PaymentFen: 1_600_00, ClearingFen: 1_600_00, Matched: 1, Suspended: 2, SuspenseFen: 2_700_00},
+		Rows: []admin.DifferenceRow{
+			row(5, models.StateDiffers, 1_600_00, 1_600_00, "pending"), row(4, models.OnlyTheirs, 0, 100_00, ""), row(3, models.AmountDiffers, 500_00, 501_00, "paid"),
+			row(2, models.OnlyOurs, 500_00, 0, "paid"), row(1, models.OnlyOurs, -88_00, 0, "suspense"),
+		},
+	}
+	stated.Day.Rail, stated.Rows[4].RequestNo, stated.Rows[4].PaymentNo = models.RailBankTransfer, "suspense:17", ""
+	for i := range stated.Rows {
+		stated.Rows[i].Stated, stated.Rows[i].Repairable = true, false
+	}
+	stated.Pager = components.Pager{Shown: len(stated.Rows)}
+	again := stated
+	again.Unstated = false
 	const path = "/admin/reconciliation"
 	return []screen{
 		{"admin-reconciliation", list.Title, admin.Reconciliation(list), func(c *layout.Chrome) {
@@ -95,5 +110,7 @@ func reconcileScreens() []screen {
 		{"admin-differences-failed", failed.Title, admin.Differences(failed), atPath(models.RoleFinance, path+"/202611211")},
 		{"admin-differences-running", running.Title, admin.Differences(running), atPath(models.RoleFinance, path+"/202611202")},
 		{"admin-differences-waiting", waiting.Title, admin.Differences(waiting), atPath(models.RoleFinance, path+"/202611201")},
+		{"admin-differences-stated", stated.Title, admin.Differences(stated), atPath(models.RoleFinance, path+"/202611204")},
+		{"admin-differences-stated-again", again.Title, admin.Differences(again), atPath(models.RoleSupport, path+"/202611204")},
 	}
 }

@@ -69,13 +69,13 @@ func (r *Rail) download(ctx context.Context, address string) ([]byte, error) {
 	}
 	response, err := r.bills.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("alipay: fetch the bill: %w: %w", gateways.ErrUnavailable, hideAddress(err))
+		return nil, fmt.Errorf("alipay: fetch the bill: %w: %w: %w", gateways.ErrUnavailable, gateways.ErrBillServer, hideAddress(err))
 	}
 	defer response.Body.Close()
 	packed, err := io.ReadAll(response.Body)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("alipay: fetch the bill: %w: %w", gateways.ErrUnavailable, hideAddress(err))
+		return nil, fmt.Errorf("alipay: fetch the bill: %w: %w: %w", gateways.ErrUnavailable, gateways.ErrBillServer, hideAddress(err))
 	case len(packed) > maxBillBytes:
 		return nil, fmt.Errorf("alipay: the bill has more than %d bytes: %w", maxBillBytes, gateways.ErrBillUnreadable)
 	}

@@ -4,10 +4,12 @@ import (
 	"crypto/x509"
 	_ "embed"
 	"encoding/pem"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
 
+	"ztc-portal/gateways"
 	"ztc-portal/gateways/alipay"
 )
 
@@ -17,10 +19,10 @@ import (
 //go:embed testdata/fuzz_platform_key.pem
 var fuzzKey []byte
 
-// FuzzReadNotify: whatever the body, no panic; and what is accepted holds
-// exactly the fields that the platform's key signed, as our own parser and our
-// own verification see them, all of them once.
-func FuzzReadNotify(f *testing.F) {
+// fuzzRail believes that key. It comes with what the key has signed, whose forms
+// and forgeries are the seeds.
+func fuzzRail(f *testing.F) (rail *alipay.Rail, signed map[string]bool) {
+	f.Helper()
 	block, _ := pem.Decode(fuzzKey)
 	platform, err := x509.ParsePKCS1PrivateKey(block.Bytes)
 	if err != nil {
@@ -28,17 +30,16 @@ func FuzzReadNotify(f *testing.F) {
 	}
 	config := testConfig(noGateway)
 	config.PublicKeyPEM = publicPEM(platform)
-	rail, err := alipay.New(config)
-	if err != nil {
+	if rail, err = alipay.New(config); err != nil {
 		f.Fatal(err)
 	}
-	genuine := []url.Values{
+	signed = map[string]bool{}
+	for _, form := range []url.Values{
 		signNotice(platform, notice()),
 		signNotice(platform, notice("refund_fee", "50.00", "out_biz_no", "F1")),
 		signNotice(platform, notice("trade_status", "TRADE_CLOSED", "charset", "GBK", "subject", "\xb3\xe4\xd6\xb5")),
-	}
-	signed := map[string]bool{}
-	for _, form := range genuine {
+		signNotice(platform, notice("out_trade_no", "")),
+	} {
 		signed[fieldsOf(form)] = true
 		body := form.Encode()
 		f.Add([]byte(body))
@@ -51,6 +52,14 @@ func FuzzReadNotify(f *testing.F) {
 	f.Add([]byte("sign=&sign_type=RSA2"))
 	f.Add([]byte("%"))
 	f.Add([]byte{0, '=', 0xff})
+	return rail, signed
+}
+
+// FuzzReadNotify: whatever the body, no panic; and what is accepted holds
+// exactly the fields that the platform's key signed, as our own parser and our
+// own verification see them, all of them once.
+func FuzzReadNotify(f *testing.F) {
+	rail, signed := fuzzRail(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		receipt, err := rail.ReadNotify(nil, body)
 		if err != nil {
@@ -65,6 +74,24 @@ func FuzzReadNotify(f *testing.F) {
 		}
 		if receipt.OutTradeNo != form.Get("out_trade_no") || receipt.Payee != testSeller {
 			t.Fatalf("%q reads as %+v", body, receipt)
+		}
+	})
+}
+
+// FuzzReadReturn: the same of what a browser brings back.
+func FuzzReadReturn(f *testing.F) {
+	rail, signed := fuzzRail(f)
+	f.Fuzz(func(t *testing.T, query []byte) {
+		form, err := url.ParseQuery(string(query))
+		if err != nil {
+			return // the router has refused it
+		}
+		no, err := rail.ReadReturn(form)
+		switch {
+		case err == nil && (no == "" || no != form.Get("out_trade_no") || !signed[fieldsOf(form)]):
+			t.Fatalf("accepted, but never signed: %q leads to %q", query, no)
+		case err != nil && (!errors.Is(err, gateways.ErrUnverified) || no != ""):
+			t.Fatalf("refused with %v, and gives %q", err, no)
 		}
 	})
 }

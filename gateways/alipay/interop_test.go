@@ -1,21 +1,16 @@
 package alipay_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"ztc-portal/gateways"
 	"ztc-portal/gateways/alipay"
+	"ztc-portal/gateways/gatewaystest"
 	"ztc-portal/models"
 )
 
@@ -23,45 +18,9 @@ import (
 // adapter and our sandbox: three implementations of one rule, none sharing code
 // with another.
 
-// node runs a script of testdata with in as JSON, and reads what it prints.
 func node(t *testing.T, script string, in, out any) {
 	t.Helper()
-	requireSDK(t)
-	asked, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	run := exec.CommandContext(ctx, "node", filepath.Join("testdata", script))
-	var printed, complaint bytes.Buffer
-	run.Stdin, run.Stdout, run.Stderr = bytes.NewReader(asked), &printed, &complaint
-	if err := run.Run(); err != nil {
-		t.Fatalf("node %s: %v\n%s", script, err, complaint.String())
-	}
-	if err := json.Unmarshal(printed.Bytes(), out); err != nil {
-		t.Fatalf("node %s printed %q: %v", script, printed.String(), err)
-	}
-}
-
-// requireSDK fails with what to do when the npm packages are not installed.
-func requireSDK(t *testing.T) {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "alipay-sdk", "package.json")); err != nil {
-		t.Fatalf("the npm package alipay-sdk is not installed: run `npm ci` beside go.mod (%v)", err)
-	}
+	gatewaystest.Node(t, "alipay-sdk", script, in, out)
 }
 
 type verdict struct {
@@ -157,7 +116,7 @@ func TestSDKDrivesOurSandbox(t *testing.T) {
 	var seen drive
 	node(t, "drive.mjs", map[string]any{
 		"gateway": rig.gateway, "appId": rig.merchant.AppID, "numbers": numbers, "notifyUrl": notify, "returnUrl": back,
-		"privateKey": readFile(t, rig.merchant.AppPrivateKeyFile), "publicKey": readFile(t, rig.merchant.PlatformPublicKeyFile),
+		"privateKey": gatewaystest.Read(t, rig.merchant.AppPrivateKeyFile), "publicKey": gatewaystest.Read(t, rig.merchant.PlatformPublicKeyFile),
 		"otherKey": publicPEM(evilKey()),
 	}, &seen)
 	mustHaveAnswered(t, seen, numbers)
@@ -225,7 +184,7 @@ func TestSDKAcceptsWhatOurSandboxNotifies(t *testing.T) {
 		"dearer": strings.Replace(paid, "total_amount=64.10", "total_amount=964.10", 1), "more": paid + "&extra=1",
 	}
 	want := map[string]bool{"paid": true, "return": true, "dearer": false, "more": false}
-	mustJudge(t, judge(t, readFile(t, rig.merchant.PlatformPublicKeyFile), "notify", bodies), want)
+	mustJudge(t, judge(t, gatewaystest.Read(t, rig.merchant.PlatformPublicKeyFile), "notify", bodies), want)
 }
 
 func TestWeReadWhatNodeSigns(t *testing.T) {

@@ -120,7 +120,7 @@ func (r *Rail) closedOrPaid(ctx context.Context, ref gateways.Ref) (gateways.Clo
 	case receipt.State == models.TradeClosed:
 		return gateways.Closed, nil
 	}
-	return "", fmt.Errorf("alipay: %s refused, and the payment is %s: %w", methodClose, receipt.State, gateways.ErrUnavailable)
+	return "", fmt.Errorf("alipay: %s refused, and the payment is %s: %w: %w", methodClose, receipt.State, gateways.ErrUnavailable, gateways.ErrOnlyThis)
 }
 
 // tradeFacts is what a query answer and a notify say alike, as written there.

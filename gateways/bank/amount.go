@@ -121,7 +121,7 @@ var days = []string{"2006-1-2", "20060102"}
 // spreadsheet may keep both as one number of days since the end of 1899.
 func readDay(c cell) (day time.Time, clock string, ok bool) {
 	if c.number {
-		if day, clock, ok = sheetDay(c.text); ok {
+		if day, clock, ok = sheetDay(c.text, c.of1904); ok {
 			return day, clock, true
 		}
 	}
@@ -170,11 +170,17 @@ func allDigits(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
+// daysTo1904 lie between the two days that spreadsheets count from.
+const daysTo1904 = 1462
+
 // sheetDay reads a spreadsheet's number of days since 30 December 1899, as they
-// count from March 1900 on.
-func sheetDay(number string) (day time.Time, clock string, ok bool) {
+// count from March 1900 on, or since the beginning of 1904.
+func sheetDay(number string, of1904 bool) (day time.Time, clock string, ok bool) {
 	whole, part, _ := strings.Cut(number, ".")
 	n, err := strconv.Atoi(whole)
+	if of1904 {
+		n += daysTo1904
+	}
 	if err != nil || n < 36526 || n > 73050 { // 2000 to 2099
 		return day, "", false
 	}

@@ -24,7 +24,7 @@ type Config struct {
 }
 
 // Rail is the bank transfer rail.
-type Rail struct{ account gateways.BankAccount }
+type Rail struct{ account models.BankAccount }
 
 var (
 	accountDigits = regexp.MustCompile(`^\d{8,32}$`)
@@ -41,7 +41,7 @@ func IsCode(code string) bool { return branchDigits.MatchString(strings.ReplaceA
 
 // New makes the rail. The error names every part of the configuration that is wrong.
 func New(cfg Config) (*Rail, error) {
-	a := gateways.BankAccount{
+	a := models.BankAccount{
 		Name: strings.TrimSpace(cfg.Name), Number: strings.ReplaceAll(cfg.Account, " ", ""),
 		Branch: strings.TrimSpace(cfg.Branch), Code: strings.ReplaceAll(cfg.Code, " ", ""),
 	}
@@ -65,7 +65,7 @@ func (*Rail) Rail() models.Rail { return models.RailBankTransfer }
 func (r *Rail) Payee() string { return r.account.Number }
 
 // BankAccount is where payers send money to.
-func (r *Rail) BankAccount() gateways.BankAccount { return r.account }
+func (r *Rail) BankAccount() models.BankAccount { return r.account }
 
 // Open gives no way to anywhere: the payment's own page says how to pay.
 func (*Rail) Open(context.Context, gateways.Order) (gateways.Checkout, error) {

@@ -17,7 +17,8 @@ func readCSV(file []byte) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := csv.NewReader(bytes.NewReader(text))
+	text = append(bytes.TrimRight(text, "\r\n"), '\n') // so that a quotation mark that nothing ends is seen
+	in, between := csv.NewReader(bytes.NewReader(text)), string(separator(text))
 	in.Comma, in.FieldsPerRecord, in.LazyQuotes, in.ReuseRecord = separator(text), -1, true, true
 	var rows []row
 	for {
@@ -29,14 +30,38 @@ func readCSV(file []byte) ([]row, error) {
 			return nil, refuse("error.statement.unreadable", nil)
 		}
 		line, _ := in.FieldPos(0)
-		one := row{no: line}
+		one := row{no: line, width: len(record)}
 		for _, field := range record[:min(len(record), maxColumns)] {
+			if strings.Contains(field, between) {
+				one.held = plain(field)
+			}
+			if isTorn(field, between) {
+				one.torn = plain(field)
+			}
 			one.cells = append(one.cells, cell{text: plain(field)})
 		}
 		if rows, err = appended(rows, one); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// fewestCells is how many signs between cells make a row of the rest of a line.
+const fewestCells = 3
+
+// isTorn: rows are caught in the cell. A text that was quoted as it should be may
+// have several lines, but not ones that look like rows.
+func isTorn(field, between string) bool {
+	_, rest, broken := strings.Cut(field, "\n")
+	if !broken {
+		return false
+	}
+	for line := range strings.Lines(rest) {
+		if strings.Count(line, between) >= fewestCells {
+			return true
+		}
+	}
+	return strings.HasSuffix(field, "\n") && strings.Contains(field, between)
 }
 
 // appended adds a row that is not empty, up to as many as a file may have.

@@ -8,7 +8,8 @@ import (
 )
 
 // fuzzed holds what must be true of whatever was read.
-func fuzzed(t *testing.T, file []byte) {
+func fuzzed(t *testing.T, file []byte, options Options) {
+	t.Helper()
 	got, err := ReadStatement(file, options)
 	if err != nil {
 		if models.CodeOf(err) != models.Invalid {
@@ -38,7 +39,7 @@ func FuzzReadStatementCSV(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		if len(file) > 0 && file[0] != 'P' {
-			fuzzed(t, file)
+			fuzzed(t, file, options)
 		}
 	})
 }
@@ -52,6 +53,32 @@ func FuzzReadStatementXLSX(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sheet, shared []byte) {
 		all := parts(samples["cmb"], false)
 		all[sheetPart], all["xl/sharedStrings.xml"] = string(sheet), string(shared)
-		fuzzed(t, zipped(t, all))
+		fuzzed(t, zipped(t, all), options)
+	})
+}
+
+// FuzzReadStatementByMapping does so for the titles that staff may write, and a
+// text that no known layout fits.
+func FuzzReadStatementByMapping(f *testing.F) {
+	f.Add([]byte("Day,In/Out,Sum,From,Note,Extra\n2026-11-23,in,20.00,Tea Ltd,K7QM2H9X,more\n2026-11-23,out,5.00,X,,\n"),
+		"day", "sum", "in/out", "IN", "From", "Note， Extra", "")
+	f.Add([]byte("Day\tSum\tFrom\tLeft\n20261123\t1,600.50\tTea Ltd\t9\n"), "Day", "Sum", "", "", "From", "", "Left")
+	f.Add([]byte("Day,Sum,From\n2026-11-23,-1,X\n"), "day,sum", "sum,day", "from", "x", "from", "from", "sum")
+	f.Add([]byte(samples["cmb"]), "(", "，", ",", "*", "[", " ", "\x00")
+	f.Fuzz(func(t *testing.T, file []byte, date, credit, direction, creditWord, payer, remark, balance string) {
+		if len(file) > 0 && file[0] == 'P' {
+			return // a workbook is the other target's
+		}
+		mapped := options
+		mapped.Mapping = models.StatementMapping{
+			Date: date, Credit: credit, Direction: direction, CreditWord: creditWord, PayerName: payer, Remark: remark, Balance: balance,
+		}
+		fuzzed(t, file, mapped)
+		if date == "" || credit == "" || payer == "" {
+			return // never stored
+		}
+		if p, ok := ofMapping(mapped.Mapping).fits([]string{"A", "B"}); ok && p.hits < 3 {
+			t.Fatalf("%+v fits where not all of it stands", mapped.Mapping)
+		}
 	})
 }

@@ -129,8 +129,12 @@ func halfWidth(r rune) rune {
 func ofMapping(m models.StatementMapping) layout {
 	l := layout{name: mappingLayout, creditWord: normalTitle(m.CreditWord)}
 	add := func(fact, titles string, must bool) {
-		for _, title := range titlesIn(strings.ReplaceAll(titles, "\uFF0C", ","), ",") {
+		named := titlesIn(strings.ReplaceAll(titles, "\uFF0C", ","), ",")
+		for _, title := range named {
 			l.columns = append(l.columns, wanted{fact, must, []string{title}})
+		}
+		if must && titles != "" && len(named) == 0 {
+			l.columns = append(l.columns, wanted{fact: fact, must: true}) // "*", or what else no title is left of, fits no file
 		}
 	}
 	credit := factCredit

@@ -10,6 +10,7 @@ import (
 
 	"ztc-portal/gateways"
 	"ztc-portal/gateways/conformance"
+	"ztc-portal/models"
 )
 
 // rig has no far side: there is nobody to ask. The suite tests what holds of such
@@ -67,7 +68,7 @@ func TestOpenLeadsToOurOwnPage(t *testing.T) {
 	if err != nil || !checkout.OnOurPage || checkout.HasDoor() || checkout.QRContent != "" {
 		t.Errorf("%+v, %v", checkout, err)
 	}
-	want := gateways.BankAccount{Name: ours.Name, Number: "6222020000012345678", Branch: ours.Branch, Code: ours.Code}
+	want := models.BankAccount{Name: ours.Name, Number: "6222020000012345678", Branch: ours.Branch, Code: ours.Code}
 	if got := rail.BankAccount(); got != want || rail.Payee() != want.Number {
 		t.Errorf("%+v, payee %s", got, rail.Payee())
 	}

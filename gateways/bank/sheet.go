@@ -24,8 +24,9 @@ const (
 
 // book is a workbook: a zip of XML parts, each unpacked as it is read.
 type book struct {
-	parts map[string]*zip.File
-	left  int64 // bytes that may still be unpacked
+	parts  map[string]*zip.File
+	left   int64 // bytes that may still be unpacked
+	of1904 bool  // its days count from 1904
 }
 
 // errTooMuch: unpacked, the workbook is larger than any statement.
@@ -95,7 +96,32 @@ func (b *book) part(name string, read func(*xml.Decoder) error) error {
 		return err
 	}
 	defer in.Close()
-	return read(xml.NewDecoder(bounded{in, b}))
+	return read(xml.NewTokenDecoder(&shallow{Decoder: xml.NewDecoder(bounded{in, b})}))
+}
+
+// maxDepth is how many elements may stand within each other: each costs memory
+// until its end, and few bytes write many.
+const maxDepth = 100
+
+// shallow reads elements of a bounded depth.
+type shallow struct {
+	*xml.Decoder
+	depth int
+}
+
+// Token gives the next token as it is written.
+func (s *shallow) Token() (xml.Token, error) {
+	token, err := s.RawToken()
+	switch token.(type) {
+	case xml.StartElement:
+		s.depth++
+	case xml.EndElement:
+		s.depth--
+	}
+	if s.depth > maxDepth {
+		return nil, errTooMuch
+	}
+	return token, err
 }
 
 // each hands the elements of a part to take, until its end.
@@ -130,6 +156,10 @@ func (b *book) firstSheet() (name string, err error) {
 	id := ""
 	err = b.part("xl/workbook.xml", func(d *xml.Decoder) error {
 		return each(d, func(e xml.StartElement) error {
+			if e.Name.Local == "workbookPr" {
+				of1904 := attribute(e, "date1904")
+				b.of1904 = of1904 == "1" || of1904 == "true"
+			}
 			if e.Name.Local == "sheet" && id == "" && attribute(e, "state") != "hidden" && attribute(e, "state") != "veryHidden" {
 				for _, a := range e.Attr { // r:id, which is not the sheet's own sheetId
 					if a.Name.Local == "id" {
@@ -238,6 +268,7 @@ func (b *book) rows(name string, shared []string) (rows []row, err error) {
 				for len(one.cells) <= at {
 					one.cells = append(one.cells, cell{})
 				}
+				c.of1904 = b.of1904
 				one.cells[at] = c
 			}
 			return nil
@@ -266,9 +297,14 @@ func columnOf(address string, next int) int {
 	return at - 1
 }
 
+// notComputed stands for a formula without its value: nothing, where an amount
+// or a day is wanted, and no empty cell either.
+const notComputed = "=?"
+
 // cellOf reads one cell up to its end.
 func cellOf(d *xml.Decoder, kind string, shared []string) (c cell, err error) {
 	var value strings.Builder
+	formula := false
 	for in, depth := "", 1; depth > 0; {
 		token, err := d.Token()
 		if err != nil {
@@ -283,6 +319,7 @@ func cellOf(d *xml.Decoder, kind string, shared []string) (c cell, err error) {
 				continue
 			}
 			in = t.Name.Local
+			formula = formula || in == "f"
 			depth++
 		case xml.EndElement:
 			in = ""
@@ -306,6 +343,9 @@ func cellOf(d *xml.Decoder, kind string, shared []string) (c cell, err error) {
 	default:
 		c.text = plain(value.String())
 		c.number = c.text != ""
+		if formula && !c.number {
+			c.text = notComputed
+		}
 	}
 	return c, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,16 +25,20 @@ const (
 	titlesWithin = 60
 )
 
-// cell is one cell of a file. number: a spreadsheet keeps it as a number.
+// cell is one cell of a file.
 type cell struct {
 	text   string
-	number bool
+	number bool // a spreadsheet keeps it as a number
+	of1904 bool // and counts days from 1904
 }
 
 // row is one row that is not empty; no is its number in the file, from 1.
 type row struct {
 	no    int
 	cells []cell
+	width int    // of a text file: its cells, empty ones at the end too
+	torn  string // a cell that other rows are caught in, by a quotation mark that nothing ends
+	held  string // a cell that holds what stands between cells
 }
 
 // refuse is a statement that can't be taken, said beside the file.
@@ -65,11 +70,23 @@ func ReadStatement(file []byte, opt Options) (models.Statement, error) {
 		return s, err
 	}
 	s.Layout = at.name
-	r := reader{places: at, opt: opt}
+	r := reader{places: at, opt: opt, width: rows[titles].width}
+	for _, one := range rows { // those above the titles too: the lines may be in them
+		if one.torn != "" {
+			return s, wrong(one, "error.statement.row_quote", one.torn)
+		}
+	}
 	head := titlesOf(rows[titles])
 	for _, one := range rows[titles+1:] {
 		if slices.Equal(titlesOf(one), head) || r.isFoot(one) { // titles come again on each printed page
 			continue
+		}
+		if day, _, ok := readDay(r.get(one, factDate)); ok && !day.After(opt.Now) {
+			dayOn := day.Format(time.DateOnly)
+			if s.FirstOn == "" || dayOn < s.FirstOn {
+				s.FirstOn = dayOn
+			}
+			s.LastOn = max(s.LastOn, dayOn)
 		}
 		entry, kind, err := r.line(one)
 		switch {
@@ -148,7 +165,8 @@ const (
 // reader reads lines by the places of a layout.
 type reader struct {
 	places
-	opt Options
+	opt   Options
+	width int // of the titles, in a text file; 0: not known
 }
 
 // get is the first column of a fact that is not empty.
@@ -161,18 +179,25 @@ func (r reader) get(one row, fact string) cell {
 	return cell{}
 }
 
-// isFoot: the row is a sum or a remark under the lines, with no day in it.
+// isFoot: the row is a sum or a remark under the lines, with no day in it. One
+// that names a payer, or has something else for a day, is a line.
 func (r reader) isFoot(one row) bool {
-	if _, _, ok := readDay(r.get(one, factDate)); ok {
+	day, first := r.get(one, factDate), ""
+	if _, _, ok := readDay(day); ok {
 		return false
 	}
 	for _, c := range one.cells {
-		if c.text != "" {
-			title := normalTitle(c.text)
-			return slices.ContainsFunc(words["foot"], func(word string) bool { return strings.HasPrefix(title, word) })
+		if first = normalTitle(c.text); first != "" {
+			break
 		}
 	}
-	return true
+	payer := normalTitle(r.get(one, factPayerName).text)
+	return first == "" || isFootWord(first) && (payer == "" || payer == first) &&
+		(day.text == "" || isFootWord(normalTitle(day.text)))
+}
+
+func isFootWord(title string) bool {
+	return slices.ContainsFunc(words["foot"], func(word string) bool { return strings.HasPrefix(title, word) })
 }
 
 // wrong refuses a row.
@@ -183,8 +208,33 @@ func wrong(one row, key, value string) error {
 	return refuse(key, map[string]any{"Row": one.no, "Value": value})
 }
 
+// inPlace refuses a row of a text file whose cells are not those of the titles:
+// a payer's comma, or a quotation mark of theirs, has moved them.
+func (r reader) inPlace(one row) error {
+	switch {
+	case one.width < r.width && one.held != "":
+		return wrong(one, "error.statement.row_quote", one.held)
+	case r.width > 0 && len(one.cells) > r.width:
+		return wrong(one, "error.statement.row_long", one.cells[len(one.cells)-1].text)
+	}
+	return nil
+}
+
+// roundedForm is how spreadsheets write a long number, of which they keep 15 digits.
+var roundedForm = regexp.MustCompile(`^[0-9](\.[0-9]+)?[eE]\+?[0-9]+$`)
+
+const wholeDigits = 15
+
+// rounded: the cell's long number is not the bank's any more.
+func rounded(c cell) bool {
+	return roundedForm.MatchString(c.text) || c.number && len(digits(c.text)) > wholeDigits
+}
+
 // line reads one line.
 func (r reader) line(one row) (e models.StatementEntry, k kind, err error) {
+	if err := r.inPlace(one); err != nil {
+		return e, k, err
+	}
 	if own := r.get(one, factOurAccount).text; own != "" && digits(own) != r.opt.OurAccount {
 		return e, k, wrong(one, "error.statement.row_account", own)
 	}
@@ -196,6 +246,11 @@ func (r reader) line(one row) (e models.StatementEntry, k kind, err error) {
 		return e, k, err
 	}
 	e.PayerName, e.PayerAccount = r.get(one, factPayerName).text, r.get(one, factPayerAccount).text
+	for _, fact := range []string{factPayerAccount, factSerial} {
+		if c := r.get(one, fact); rounded(c) {
+			return e, k, wrong(one, "error.statement.row_rounded", c.text)
+		}
+	}
 	e.SerialNo = r.get(one, factSerial).text
 	if strings.Trim(e.SerialNo, "0 ") == "" {
 		e.SerialNo = ""
@@ -222,6 +277,10 @@ func (r reader) line(one row) (e models.StatementEntry, k kind, err error) {
 	return e, k, nil
 }
 
+// noClock stands in files that keep none beside the day, and is left out of
+// others of the same lines.
+const noClock = "00:00:00"
+
 // when reads the day and the clock, from one column or two.
 func (r reader) when(one row, e *models.StatementEntry) error {
 	date := r.get(one, factDate)
@@ -235,6 +294,9 @@ func (r reader) when(one row, e *models.StatementEntry) error {
 				return wrong(one, "error.statement.row_date", its.text)
 			}
 		}
+	}
+	if clock == noClock {
+		clock = ""
 	}
 	e.DayOn, e.Clock, e.At = day.Format(time.DateOnly), clock, day.UTC()
 	if clock != "" {

@@ -188,6 +188,30 @@ func TestFilesThatAreNoStatementAreRefused(t *testing.T) {
 	}
 }
 
+// A quote that a payer wrote and no bank escaped must not take the rows under it
+// into its cell: their money would be lost unseen. A note of several lines above
+// the titles is no such thing.
+func TestAnUnclosedQuoteIsNamed(t *testing.T) {
+	const text = "\"first\nsecond,and,more\"\n交易日期,收入金额,付款人名称,附言\n2026-11-23,100.00,A,fine\n2026-11-23,200.00,B,REMARK\n2026-11-23,\"1300.00\",C,\n2026-11-23,400.00,D,\n"
+	for _, between := range []string{",", "\t"} {
+		read := func(remark string) (models.Statement, error) {
+			return ReadStatement([]byte(strings.NewReplacer(",", between, "REMARK", remark).Replace(text)), options)
+		}
+		for _, whole := range []string{"fine", `a "word" in it`, `"all of it"`} {
+			if s, err := read(whole); err != nil || len(s.Entries) != 4 {
+				t.Errorf("%q: %d lines, %v", whole, len(s.Entries), explain(err))
+			}
+		}
+		for _, open := range []string{`"open`, `"open, then`} {
+			_, err := read(open)
+			// named for the quote, or for the columns that the quote moved
+			if got := refusal(t, err); got.Key != "error.statement.row_quote" && got.Key != "error.statement.row_long" || got.Args["Row"] != 5 {
+				t.Errorf("%q is refused by %s %v", open, got.Key, got.Args)
+			}
+		}
+	}
+}
+
 // What a bank takes back is counted and not booked; sums, titles that come
 // again, and remarks are passed over.
 func TestWhatIsNoCreditIsCounted(t *testing.T) {
@@ -209,22 +233,22 @@ func TestNumbersOfASpreadsheet(t *testing.T) {
 		"46349": "2026-11-23 ", "46349.39600694444": "2026-11-23 09:30:15", "46349.999999999": "2026-11-24 00:00:00",
 		"36526.5": "2000-01-01 12:00:00",
 	} {
-		day, clock, ok := readDay(cell{number, true})
+		day, clock, ok := readDay(cell{text: number, number: true})
 		if got := day.Format(time.DateOnly) + " " + clock; !ok || got != want {
 			t.Errorf("%s is %s (%v), want %s", number, got, ok, want)
 		}
 	}
 	for number, want := range map[string]models.Fen{"1600.5": 1600_50, "1600.0999999999999": 1600_10, "1.6005E3": 1600_50, "0.1": 10} {
-		if got, ok := readFen(cell{number, true}); !ok || got != want {
+		if got, ok := readFen(cell{text: number, number: true}); !ok || got != want {
 			t.Errorf("%s is %s (%v)", number, got.Wire(), ok)
 		}
 	}
 	for _, number := range []string{"1600.005", "1600.0999", "1E+999999999", "NaN", "0x10", "1e16", ""} {
-		if got, ok := readFen(cell{number, true}); ok {
+		if got, ok := readFen(cell{text: number, number: true}); ok {
 			t.Errorf("%q is read as %s", number, got.Wire())
 		}
 	}
-	if clock, ok := readClock(cell{"0.39600694444", true}); !ok || clock != "09:30:15" {
+	if clock, ok := readClock(cell{text: "0.39600694444", number: true}); !ok || clock != "09:30:15" {
 		t.Errorf("a part of a day is %s", clock)
 	}
 }
@@ -354,4 +378,19 @@ func zipped(t testing.TB, all map[string]string) []byte {
 		t.Fatal(err)
 	}
 	return file.Bytes()
+}
+
+// A file holds the days of all its lines, debits too; a debit of tomorrow holds
+// nothing.
+func TestDaysOfAFileAreThoseOfAllItsLines(t *testing.T) {
+	file := `交易日期,交易时间,借方发生额,贷方发生额,账户余额,对方账户名称,对方账号,摘要,附言,柜员交易号
+2026-11-20,09:30:15,1.00,0.00,21600.50,某公司,8110801012345678901,转账,,EB000
+2026-11-22,09:30:15,0.00,1600.50,21600.50,杭州茶叶有限公司,8110801012345678901,转账,,EB001
+2026-11-23,10:15:00,300.00,0.00,21300.50,某公司,8110801012345678902,转账,,EB002
+2026-11-29,10:15:00,300.00,0.00,21300.50,某公司,8110801012345678902,转账,,EB003
+`
+	s, err := ReadStatement([]byte(file), options)
+	if err != nil || len(s.Entries) != 1 || s.Debits != 3 || s.FirstOn != "2026-11-20" || s.LastOn != "2026-11-23" {
+		t.Errorf("%+v, %v", s, err)
+	}
 }

@@ -1,6 +1,5 @@
-// Package gatewaystest gives tests the Alipay rail with its sandbox on the far
-// side of a real wire, put together as serve does it, and ways to make that
-// wire fail.
+// Package gatewaystest gives tests the rails with their sandboxes on the far side
+// of a real wire, put together as serve does it, and ways to make that wire fail.
 package gatewaystest
 
 import (
@@ -22,6 +21,7 @@ import (
 // Alipay is the rail, the sandbox that it speaks to, and the wire between.
 type Alipay struct {
 	*sandbox.Sandbox
+	Bills
 	Rail *alipay.Rail
 	URL  string // origin of the cashier and of the API
 
@@ -33,20 +33,20 @@ type Alipay struct {
 
 // OpenAlipay starts a sandbox on the given clock (time.Now when nil) and makes
 // the rail that speaks to it. The test's end closes both.
-func OpenAlipay(t testing.TB, now func() time.Time) *Alipay {
+func OpenAlipay(t testing.TB, now func() time.Time, change ...func(*sandbox.Options)) *Alipay {
 	t.Helper()
-	far, err := sandbox.Open(sandbox.Options{
-		DataDir: keys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
-	})
+	far, err := sandbox.Open(changed(sandbox.Options{
+		DataDir: AlipayKeys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second,
+	}, change))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &Alipay{Sandbox: far}
-	a.URL = serve(t, far, a.wire(far.Handler()))
+	a.URL = serve(t, far, a.wire(a.Bills.wire(far.Handler(), "/bill/")))
 	merchant := far.Merchant()
 	a.Rail, err = alipay.New(alipay.Config{
 		GatewayURL: a.URL + "/gateway.do", AppID: merchant.AppID, SellerID: merchant.SellerID,
-		PrivateKeyPEM: read(t, merchant.AppPrivateKeyFile), PublicKeyPEM: read(t, merchant.PlatformPublicKeyFile),
+		PrivateKeyPEM: Read(t, merchant.AppPrivateKeyFile), PublicKeyPEM: Read(t, merchant.PlatformPublicKeyFile),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -130,5 +130,5 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Fatalf("waited in vain: %s", what)
 }
 
-// keys are the pairs that Alipay's sandbox makes; WeChat Pay's takes the same files.
-var keys = KeysOf(sandbox.Open, "*.pem")
+// AlipayKeys are the pairs that Alipay's sandbox makes; WeChat Pay's takes the same files.
+var AlipayKeys = KeysOf(sandbox.Open, "*.pem")

@@ -56,7 +56,7 @@ func (d *Double) Pay(receipt models.Receipt) {
 	d.paid[receipt.OutTradeNo] = receipt
 }
 
-// Calls is how often a call was made: open, query, close.
+// Calls is how often a call was made: open, query, close, refund, refund query, bill.
 func (d *Double) Calls(call string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -125,6 +125,30 @@ func (d *Double) Close(_ context.Context, ref gateways.Ref) (gateways.CloseResul
 		return gateways.AlreadyPaid, nil
 	}
 	return gateways.Closed, nil
+}
+
+// Refund gives the money back.
+func (d *Double) Refund(_ context.Context, order gateways.RefundOrder) (gateways.RefundResult, error) {
+	if err := d.called("refund"); err != nil {
+		return gateways.RefundResult{}, err
+	}
+	return gateways.RefundResult{State: gateways.RefundDone, AmountFen: order.AmountFen, Raw: "double"}, nil
+}
+
+// RefundQuery knows of none.
+func (d *Double) RefundQuery(context.Context, gateways.RefundOrder) (gateways.RefundResult, error) {
+	if err := d.called("refund query"); err != nil {
+		return gateways.RefundResult{}, err
+	}
+	return gateways.RefundResult{State: gateways.RefundNone}, nil
+}
+
+// Bill gives none: the day had no trades.
+func (d *Double) Bill(context.Context, string) (gateways.BillReader, error) {
+	if err := d.called("bill"); err != nil {
+		return nil, err
+	}
+	return nil, gateways.ErrBillEmpty
 }
 
 // ReadNotify believes nothing.

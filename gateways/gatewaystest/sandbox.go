@@ -75,7 +75,8 @@ func serve(t testing.TB, far *sandbox.Sandbox, handler http.Handler) string {
 	return server.URL
 }
 
-func read(t testing.TB, name string) string {
+// Read is the text of a file.
+func Read(t testing.TB, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(name)
 	if err != nil {

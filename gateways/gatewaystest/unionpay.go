@@ -17,6 +17,7 @@ import (
 // wire between.
 type Unionpay struct {
 	*sandbox.Sandbox
+	Bills
 	Rail *unionpay.Rail
 	URL  string // origin and path of the gateway
 
@@ -28,21 +29,21 @@ type Unionpay struct {
 // OpenUnionpay starts a sandbox on the given clock (time.Now when nil), below a
 // path as serve does, and makes the rail that speaks to it. The test's end
 // closes both.
-func OpenUnionpay(t testing.TB, now func() time.Time) *Unionpay {
+func OpenUnionpay(t testing.TB, now func() time.Time, change ...func(*sandbox.Options)) *Unionpay {
 	t.Helper()
-	far, err := sandbox.OpenUnionpay(sandbox.Options{
+	far, err := sandbox.OpenUnionpay(changed(sandbox.Options{
 		DataDir: UnionpayKeys.Dir(t), Now: now, Log: slog.New(slog.DiscardHandler), GenuineAfter: time.Second, Path: "/unionpay",
-	})
+	}, change))
 	if err != nil {
 		t.Fatal(err)
 	}
 	u := &Unionpay{Sandbox: far}
-	u.URL = serve(t, far, u.wire(far.Handler())) + "/unionpay"
+	u.URL = serve(t, far, u.wire(u.Bills.wire(far.Handler(), "/filedownload"))) + "/unionpay"
 	m := far.UnionpayMerchant()
 	u.Rail, err = unionpay.New(unionpay.Config{
 		GatewayURL: u.URL, FileURL: u.URL + m.FilePath, MerID: m.MerID, Test: true, Now: now,
-		PFX: []byte(read(t, m.PFXFile)), Password: string(bytes.TrimSpace([]byte(read(t, m.PasswordFile)))),
-		RootPEM: []byte(read(t, m.RootCertFile)), MiddlePEM: []byte(read(t, m.MiddleCertFile)),
+		PFX: []byte(Read(t, m.PFXFile)), Password: string(bytes.TrimSpace([]byte(Read(t, m.PasswordFile)))),
+		RootPEM: []byte(Read(t, m.RootCertFile)), MiddlePEM: []byte(Read(t, m.MiddleCertFile)),
 	})
 	if err != nil {
 		t.Fatal(err)

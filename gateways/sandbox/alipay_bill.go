@@ -60,7 +60,7 @@ func (s *alipayWire) billURL(ctx context.Context, call request) (object, error) 
 		if t.now.Before(span.ready) {
 			return business("BILL_NOT_EXIST")
 		}
-		lines, err := t.billLines(span)
+		lines, err := t.billLines(span, s.opts.BillFee)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (s *alipayWire) serveBill(w http.ResponseWriter, r *http.Request) {
 		if !valid {
 			return fmt.Errorf("sandbox: stored bill date %q", dates[0])
 		}
-		lines, err := t.billLines(span)
+		lines, err := t.billLines(span, s.opts.BillFee)
 		if err != nil {
 			return err
 		}
@@ -212,7 +212,7 @@ func (l billLine) cells() []string {
 		wireStamp(l.trade.CreatedAt), wireStamp(l.at),
 		"", "", "", "", buyerLogonID,
 		amount, amount, noFee, noFee, noFee, noFee, noFee, "", noFee, noFee,
-		l.requestNo, noFee, noFee, l.note,
+		l.requestNo, yuan(-l.feeFen), noFee, l.note,
 	}
 	for i := range cells {
 		cells[i] += "\t"

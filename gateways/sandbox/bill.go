@@ -7,14 +7,15 @@ type billLine struct {
 	trade     Trade
 	amountFen int64 // negative for a refund
 	at        time.Time
+	feeFen    int64  // kept of a payment
 	requestNo string // of a refund
 	note      string
 }
 
-func (t *tx) billLines(span billSpan) ([]billLine, error) {
+func (t *tx) billLines(span billSpan, fee func(outTradeNo string) int64) ([]billLine, error) {
 	lines, err := query(t, func(row scanner) (billLine, error) {
 		tr, err := scanTrade(row)
-		return billLine{trade: tr, amountFen: tr.HeldFen, at: tr.PaidAt}, err
+		return billLine{trade: tr, amountFen: tr.HeldFen, feeFen: fee(tr.OutTradeNo), at: tr.PaidAt}, err
 	}, `SELECT `+tradeColumns+` FROM trades WHERE paid_ms >= ? AND paid_ms < ? ORDER BY paid_ms, out_trade_no`,
 		millis(span.from), millis(span.until))
 	if err != nil {

@@ -154,11 +154,11 @@ func (s *Sandbox) sendBack(w http.ResponseWriter, r *http.Request, o order, tr T
 	http.Redirect(w, r, to.URL, http.StatusSeeOther)
 }
 
-// turnBack is sendBack for who has not paid: a form that leads back needs a page
-// that says so.
+// turnBack is sendBack for who has not paid: where nothing but a form leads back,
+// or nothing at all (a code that a phone scanned), a page says so.
 func (s *Sandbox) turnBack(w http.ResponseWriter, r *http.Request, o order, tr Trade) {
 	to, err := s.wire.back(o, tr, s.opts.Now())
-	if err == nil && len(to.Fields) > 0 && tr.Status == StatusWaiting {
+	if err == nil && (to.URL == "" || len(to.Fields) > 0) && tr.Status == StatusWaiting {
 		s.drawCashier(w, r, http.StatusOK, o, tr, faceRefused)
 		return
 	}

@@ -106,15 +106,14 @@ func (s *Sandbox) problem(w http.ResponseWriter, r *http.Request, status int, te
 
 // explain answers a browser with what went wrong.
 func (s *Sandbox) explain(w http.ResponseWriter, r *http.Request, err error) {
-	if no := s.wire.words(err); no != "" {
-		s.problem(w, r, http.StatusBadRequest, "problem.refused", no)
-		return
-	}
+	no := s.wire.words(err)
 	switch {
+	case errors.Is(err, ErrNoTrade): // there is no such page, whatever the protocol calls it
+		s.problem(w, r, http.StatusNotFound, "problem.not_found", "")
+	case no != "":
+		s.problem(w, r, http.StatusBadRequest, "problem.refused", no)
 	case errors.Is(err, errExpired):
 		s.problem(w, r, http.StatusGone, "problem.expired", "")
-	case errors.Is(err, ErrNoTrade):
-		s.problem(w, r, http.StatusNotFound, "problem.not_found", "")
 	default:
 		s.broken(w, r, err)
 	}

@@ -31,6 +31,8 @@ type Options struct {
 	RefundTakes  time.Duration // how long a refund is being processed, on wires that process it; default 1 s
 	DownFor      time.Duration // fault gateway_down: how long API calls answer 502; default 20 s
 
+	BillFee func(outTradeNo string) int64 // fen that bills say were kept of a payment; default none
+
 	Client *http.Client // sends notifies; default: 5 s timeout, follows no redirect
 	Log    *slog.Logger // default slog.Default
 }
@@ -53,6 +55,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.DownFor == 0 {
 		o.DownFor = 20 * time.Second
+	}
+	if o.BillFee == nil {
+		o.BillFee = func(string) int64 { return 0 }
 	}
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: 5 * time.Second, CheckRedirect: noRedirect}

@@ -34,7 +34,7 @@ func (w *unionpayWire) settlementFile(ctx context.Context, request map[string]st
 		if t.now.Before(span.ready) {
 			return &unionpayRefusal{"98", "no such file"}
 		}
-		if lines, err = t.billLines(span); err == nil && len(lines) == 0 {
+		if lines, err = t.billLines(span, w.opts.BillFee); err == nil && len(lines) == 0 {
 			err = &unionpayRefusal{"98", "no such file"}
 		}
 		return err
@@ -72,7 +72,7 @@ func packUnionpay(day time.Time, lines []billLine) (string, error) {
 }
 
 // unionpayLine writes a line of the ZM file: 42 columns of fixed width, one
-// space between two. No fee is taken here.
+// space between two.
 func unionpayLine(l billLine) string {
 	biz, _, _ := strings.Cut(l.trade.passbackParams, " ")
 	code, kind, sub, sign, amount := "S22", "01", "01", "C", l.amountFen
@@ -92,9 +92,9 @@ func unionpayLine(l billLine) string {
 	}{
 		{3, code}, {11, "00010000"}, {11, "00010000"}, {6, trace}, {10, l.at.In(beijing).Format("0102150405")}, {19, "6226********0001"},
 		{12, fmt.Sprintf("%012d", amount)}, {4, "7311"}, {2, "07"}, {21, number}, {2, ""}, {32, orderID}, {2, "01"}, {6, originalTrace},
-		{10, originalTime}, {13, "D000000000000"}, {13, fmt.Sprintf("%s%012d", sign, amount)}, {4, "0501"}, {15, ""}, {2, kind}, {2, sub},
+		{10, originalTime}, {13, fmt.Sprintf("D%012d", l.feeFen)}, {13, fmt.Sprintf("%s%012d", sign, amount-l.feeFen)}, {4, "0501"}, {15, ""}, {2, kind}, {2, sub},
 		{6, biz}, {2, "01"}, {4, ""}, {32, ""}, {1, ""}, {21, original}, {15, unionpayMerID}, {1, ""}, {15, ""}, {32, ""}, {13, ""},
-		{13, fmt.Sprintf("%s%012d", sign, amount)}, {8, "01080209"}, {32, ""}, {13, ""}, {13, ""}, {12, ""}, {2, ""}, {1, ""},
+		{13, fmt.Sprintf("%s%012d", sign, amount-l.feeFen)}, {8, "01080209"}, {32, ""}, {13, ""}, {13, ""}, {12, ""}, {2, ""}, {1, ""},
 		{32, originalOrder}, {98, ""},
 	} {
 		if i > 0 {

@@ -19,7 +19,7 @@ var (
 )
 
 // unionpayBanks are those whose online banking is behind this gateway.
-var unionpayBanks = []string{"ICBC", "ABC", "BOC", "CCB", "BOCOM", "PSBC", "CMB", "CITIC", "CEB", "CMBC", "SPDB", "CIB", "GDB", "HXB", "PAB"}
+var unionpayBanks = []string{"ICBC", "ABC", "BOCSH", "CCB", "BOCOM", "PSBC", "CMB", "CNCB", "CEB", "CMBC", "SPDB", "CIB", "GDB", "HXB", "PAB"}
 
 // newUnionpayOrder checks a payment that a browser brings. Its time and its kind
 // with the bank are kept in the fields that other wires give back to the merchant.

@@ -196,6 +196,17 @@ func TestUnionpayPaidFromFormToNotify(t *testing.T) {
 	c.want("asked", c.query("R0000001")["origRespCode"], "00")
 }
 
+func TestUnionpayHasNoPageThatNobodyOpened(t *testing.T) {
+	c := newCounter(t)
+	for _, path := range []string{"/banks/unknown", "/cashier/unknown", "/elsewhere"} {
+		page := must(http.Get(c.url + "/unionpay" + path))(t)
+		text := string(must(io.ReadAll(page.Body))(t))
+		page.Body.Close()
+		c.want(path, page.StatusCode, http.StatusNotFound)
+		c.want(path+" says that no money moved", strings.Contains(text, "没有收款"), true)
+	}
+}
+
 func TestUnionpayRefusesWhatTheMerchantDidNotSignOrGotWrong(t *testing.T) {
 	c := newCounter(t)
 	for name, spoil := range map[string]func(fields){

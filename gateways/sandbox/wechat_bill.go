@@ -17,7 +17,6 @@ import (
 const (
 	wechatBillLife  = 5 * time.Minute
 	wechatBillReady = 10 * time.Hour // after the day's end
-	wechatNoFee     = "0.00000"
 )
 
 // wechatBillHeads are the names of the columns of the rows, then of the sums.
@@ -42,7 +41,7 @@ func (w *wechatWire) billURL(ctx context.Context, call wechatCall) (any, error) 
 		if t.now.Before(span.until.Add(wechatBillReady)) {
 			return &wechatRefusal{http.StatusBadRequest, "STATEMENT_CREATING", ""}
 		}
-		lines, err := t.billLines(span)
+		lines, err := t.billLines(span, w.opts.BillFee)
 		if err != nil {
 			return err
 		}
@@ -86,7 +85,7 @@ func (w *wechatWire) serveBill(rw http.ResponseWriter, r *http.Request) {
 			return &wechatRefusal{http.StatusNotFound, "RESOURCE_NOT_EXISTS", ""}
 		}
 		span, _ := parseBillDate(dates[0])
-		lines, err := t.billLines(span)
+		lines, err := t.billLines(span, w.opts.BillFee)
 		bill = wechatBill(lines)
 		return err
 	})
@@ -119,18 +118,22 @@ func gzipped(text []byte) ([]byte, error) {
 func wechatBill(lines []billLine) []byte {
 	rows, sums, _ := strings.Cut(strings.TrimSpace(wechatBillHeads), "\n")
 	text := []string{"\ufeff" + rows}
-	var paid, given int64
+	var paid, given, kept int64
 	for _, line := range lines {
 		text = append(text, ticked(line.wechatCells()...))
+		kept += line.feeFen
 		if line.amountFen < 0 {
 			given -= line.amountFen
 		} else {
 			paid += line.amountFen
 		}
 	}
-	text = append(text, sums, ticked(strconv.Itoa(len(lines)), yuan(paid), yuan(given), "0.00", wechatNoFee, yuan(paid), yuan(given)))
+	text = append(text, sums, ticked(strconv.Itoa(len(lines)), yuan(paid), yuan(given), "0.00", wechatFee(kept), yuan(paid), yuan(given)))
 	return []byte(strings.Join(text, "\r\n") + "\r\n")
 }
+
+// wechatFee writes a fee, which has five decimals.
+func wechatFee(fen int64) string { return yuan(fen) + "000" }
 
 // ticked is a row: a back-tick before each cell.
 func ticked(cells ...string) string { return "`" + strings.Join(cells, ",`") }
@@ -145,6 +148,6 @@ func (l billLine) wechatCells() []string {
 	return []string{
 		l.at.In(beijing).Format(time.DateTime), wechatAppID, wechatMchID, "0", "", l.trade.TradeNo, l.trade.OutTradeNo, buyerID,
 		l.trade.body, state, "OTHERS", "CNY", paid, "0.00", refund, refundNo, given, "0.00", how, done,
-		l.trade.Subject, l.trade.passbackParams, wechatNoFee, "0.00%", paid, given, "",
+		l.trade.Subject, l.trade.passbackParams, wechatFee(l.feeFen), "0.00%", paid, given, "",
 	}
 }

@@ -164,6 +164,23 @@ func (b *wechatBench) refuses(method, uri string, fields map[string]any, status 
 	}
 }
 
+// Who scanned a code has no merchant's page to go back to: the cashier says what
+// was chosen.
+func TestWechatRefusedAfterScanningSaysSo(t *testing.T) {
+	b := newWechatBench(t, "/wechat")
+	cashier := must(http.Get(b.placed()))(t)
+	cashier.Body.Close()
+	refused := must(http.PostForm(cashier.Request.URL.String(), url.Values{"outcome": {"refuse"}}))(t)
+	page := string(must(io.ReadAll(refused.Body))(t))
+	refused.Body.Close()
+	if !strings.Contains(page, "您没有付款") || strings.Contains(page, "<form") {
+		t.Errorf("%d: the page does not say that nothing was taken, or asks again", refused.StatusCode)
+	}
+	if b.state() != "NOTPAY" {
+		t.Errorf("refused: %v", b.state())
+	}
+}
+
 func (b *wechatBench) order() map[string]any {
 	return map[string]any{
 		"appid": b.merchant.AppID, "mchid": b.merchant.MchID, "description": "广告充值", "out_trade_no": wechatNo, "notify_url": b.shop,

@@ -34,8 +34,8 @@ func (r *Rail) Bill(ctx context.Context, dayOn string) (gateways.BillReader, err
 		"txnType": "76", "txnSubType": "01", "bizType": "000000", "fileType": "00",
 		"txnTime": stamp(now), "settleDate": day.Format("0102"),
 	})
-	if err != nil {
-		return nil, err
+	if err != nil { // nothing but the files is asked for there
+		return nil, fmt.Errorf("%w: %w", gateways.ErrBillServer, err)
 	}
 	switch code := got.fields["respCode"]; {
 	case code == codeNoFile:

@@ -22,9 +22,9 @@ import (
 //go:embed testdata/fuzz_authority.pem
 var fuzzAuthority []byte
 
-// FuzzReadNotify: whatever the body, no panic; and what is accepted holds exactly
-// the fields that UnionPay's key signed, all of them once.
-func FuzzReadNotify(f *testing.F) {
+// fuzzRail believes that authority, and signs as it does.
+func fuzzRail(f *testing.F) (*unionpay.Rail, certified) {
+	f.Helper()
 	var blocks []*pem.Block
 	for block, rest := pem.Decode(fuzzAuthority); block != nil; block, rest = pem.Decode(rest) {
 		blocks = append(blocks, block)
@@ -43,24 +43,52 @@ func FuzzReadNotify(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	signer := certified{key.(*rsa.PrivateKey), certificate}
-	signed := map[string]bool{}
-	for _, form := range []url.Values{
-		signForm(signer, message()),
-		signForm(signer, message("txnType", "04", "origQryId", "202603042000001234568")),
-		signForm(signer, message("respCode", "A6", "respMsg", "&=+ %")),
-	} {
-		signed[form.Encode()] = true
+	return rail, certified{key.(*rsa.PrivateKey), certificate}
+}
+
+// seeded adds genuine messages and what a forger would try first, and gives back
+// the genuine ones.
+func seeded(f *testing.F, signer certified, messages ...url.Values) (signed []url.Values) {
+	f.Helper()
+	for _, form := range messages {
+		signForm(signer, form)
+		signed = append(signed, form)
 		body := form.Encode()
 		f.Add([]byte(body))
 		f.Add([]byte(body + "&txnAmt=1"))
 		f.Add([]byte(strings.Replace(body, "&respCode=", "%26respCode%3D", 1)))
 		f.Add([]byte(strings.Replace(body, "=", "%3D", 1)))
 		f.Add([]byte(strings.ReplaceAll(body, "&", ";")))
+		f.Add([]byte(strings.ReplaceAll(body, "%0A", "%0D%0A"))) // as a browser ends lines
 	}
 	f.Add([]byte("signature=&signPubKeyCert="))
 	f.Add([]byte("%"))
 	f.Add([]byte{0, '=', 0xff})
+	return signed
+}
+
+// mustBeSigned: the form that was accepted holds exactly the fields of a genuine one.
+func mustBeSigned(t *testing.T, form url.Values, signed []url.Values) {
+	t.Helper()
+	for name, values := range form {
+		if len(values) == 1 && values[0] == "" { // an empty field is not signed, and says nothing
+			form.Del(name)
+		}
+	}
+	for _, theirs := range signed {
+		if signedText(theirs) == signedText(form) && len(theirs) == len(form) {
+			return
+		}
+	}
+	t.Fatalf("accepted, but never signed: %q", form.Encode())
+}
+
+// FuzzReadNotify: whatever the body, no panic; and what is accepted holds exactly
+// the fields that UnionPay's key signed, all of them once.
+func FuzzReadNotify(f *testing.F) {
+	rail, signer := fuzzRail(f)
+	signed := seeded(f, signer, message(), message("txnType", "04", "origQryId", "202603042000001234568"),
+		message("respCode", "A6", "respMsg", "&=+ %"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		receipt, err := rail.ReadNotify(nil, body)
 		if err != nil {
@@ -70,22 +98,36 @@ func FuzzReadNotify(f *testing.F) {
 		if err != nil {
 			t.Fatalf("accepted, but is not a form: %v", err)
 		}
-		for name, values := range form {
-			if len(values) == 1 && values[0] == "" { // an empty field is not signed, and says nothing
-				form.Del(name)
-			}
-		}
-		genuine := false
-		for one := range signed {
-			theirs, _ := url.ParseQuery(one)
-			genuine = genuine || signedText(theirs) == signedText(form) && len(theirs) == len(form)
-		}
-		if !genuine {
-			t.Fatalf("accepted, but never signed: %q", body)
-		}
+		mustBeSigned(t, form, signed)
 		if receipt.Payee != testMerID || !receipt.RefundNotice && receipt.OutTradeNo != form.Get("orderId") {
 			t.Fatalf("%q reads as %+v", body, receipt)
 		}
+	})
+}
+
+// FuzzReadReturn: the same of the front notify, in which the lines of the
+// certificate, and of nothing else, may end as a browser ends them.
+func FuzzReadReturn(f *testing.F) {
+	rail, signer := fuzzRail(f)
+	signed := seeded(f, signer, message(), message("txnType", "04", "origQryId", "202603042000001234568"),
+		message("respMsg", "one\r\ntwo"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return // the router has refused it
+		}
+		no, err := rail.ReadReturn(form)
+		if err != nil {
+			if !errors.Is(err, gateways.ErrUnverified) || no != "" {
+				t.Fatalf("refused with %v, and gives %q", err, no)
+			}
+			return
+		}
+		if no != form.Get("orderId") || form.Get("txnType") != "01" {
+			t.Fatalf("%q leads to %q", body, no)
+		}
+		form.Set("signPubKeyCert", strings.ReplaceAll(form.Get("signPubKeyCert"), "\r\n", "\n"))
+		mustBeSigned(t, form, signed)
 	})
 }
 

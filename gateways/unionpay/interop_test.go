@@ -1,43 +1,24 @@
 package unionpay_test
 
 import (
-	"bytes"
-	"context"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"ztc-portal/gateways"
+	"ztc-portal/gateways/gatewaystest"
 	"ztc-portal/models"
 )
 
 // These tests set Node's crypto as a third side beside our adapter and our
 // sandbox: three implementations of one rule, none sharing code with another.
 
-// node runs a script of testdata with in as JSON, and reads what it prints.
 func node(t *testing.T, script string, in, out any) {
 	t.Helper()
-	asked, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	run := exec.CommandContext(ctx, "node", filepath.Join("testdata", script))
-	var printed, complaint bytes.Buffer
-	run.Stdin, run.Stdout, run.Stderr = bytes.NewReader(asked), &printed, &complaint
-	if err := run.Run(); err != nil {
-		t.Fatalf("node %s: %v\n%s", script, err, complaint.String())
-	}
-	if err := json.Unmarshal(printed.Bytes(), out); err != nil {
-		t.Fatalf("node %s printed %q: %v", script, printed.String(), err)
-	}
+	gatewaystest.Node(t, "", script, in, out)
 }
 
 type verdict struct {

@@ -70,6 +70,11 @@ func (r *Rail) Answer(ok bool) (status int, contentType string, body string) {
 	return http.StatusInternalServerError, "text/plain", "fail"
 }
 
+// Deny answers what UnionPay did not sign for us: that is no fault of ours.
+func (r *Rail) Deny() (status int, contentType string, body string) {
+	return http.StatusUnauthorized, "text/plain", "not verified"
+}
+
 // verified gives the fields of a message that UnionPay signed for our merchant.
 // All fields that came take part in the signature: none is filtered out before.
 func (r *Rail) verified(values url.Values) (map[string]string, error) {

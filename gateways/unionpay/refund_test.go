@@ -124,9 +124,7 @@ func TestRefundWhoseAnswerWasLostIsDoneOnce(t *testing.T) {
 	r.Pay(t, order)
 	refund := gateways.RefundOrder{Ref: order.Ref(), RequestNo: refundNo, AmountFen: 1000_00, PaidFen: 1600_00, AskedAt: order.OpenedAt, NotifyURL: notify}
 	mend := r.Break(t, conformance.Unsigned)
-	r.mu.Lock()
-	r.only = "/gateway/api/backTransReq.do"
-	r.mu.Unlock()
+	r.only.Store("/gateway/api/backTransReq.do")
 	if got, err := r.rail.Refund(t.Context(), refund); !errors.Is(err, gateways.ErrUnavailable) {
 		t.Fatalf("%+v, %v; want ErrUnavailable", got, err)
 	}

@@ -93,7 +93,7 @@ func (r *Rail) Close(ctx context.Context, ref gateways.Ref) (gateways.CloseResul
 	case receipt.State == models.TradePaid:
 		return gateways.AlreadyPaid, nil
 	case receipt.State == models.TradeUnknown:
-		return "", fmt.Errorf("unionpay: paid, but not readable: %w", gateways.ErrUnavailable)
+		return "", fmt.Errorf("unionpay: paid, but not readable: %w: %w", gateways.ErrUnavailable, gateways.ErrOnlyThis)
 	case over:
 		return gateways.Closed, nil
 	}

@@ -63,6 +63,7 @@ type Rail struct {
 var (
 	_ gateways.Gateway   = (*Rail)(nil)
 	_ gateways.AsksFirst = (*Rail)(nil)
+	_ gateways.Denier    = (*Rail)(nil)
 )
 
 var merIDForm = regexp.MustCompile(`^[0-9A-Za-z]{15}$`)

@@ -48,6 +48,9 @@ type answer struct {
 	raw    string
 }
 
+// notNow: the gateway answered, and the payment is about to become another.
+var notNow = fmt.Errorf("%w: %w", gateways.ErrUnavailable, gateways.ErrOnlyThis)
+
 // refusal is the error that a signed answer stands for, nil for "done".
 func (a *answer) refusal(call string) error {
 	if a.status == http.StatusOK || a.status == http.StatusNoContent {
@@ -57,9 +60,11 @@ func (a *answer) refusal(call string) error {
 	switch a.Code {
 	case "ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS":
 		kind = gateways.ErrNotExist
-	case "SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR", "USERPAYING", "USER_PAYING",
+	case "SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR",
 		"FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEEDED", "RATE_LIMIT_EXCEEDED", "SIGN_ERROR":
 		kind = gateways.ErrUnavailable
+	case "USERPAYING", "USER_PAYING": // the payer is typing the password
+		kind = notNow
 	}
 	if a.Code == "" || a.status == http.StatusTooManyRequests || a.status == http.StatusUnauthorized || a.status >= http.StatusInternalServerError {
 		kind = gateways.ErrUnavailable

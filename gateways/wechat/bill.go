@@ -70,12 +70,12 @@ func (r *Rail) download(ctx context.Context, address string) ([]byte, error) {
 		err = fmt.Errorf("status %d", result.Response.StatusCode)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("wechat: fetch the bill: %w: %w", gateways.ErrUnavailable, hideAddress(err))
+		return nil, fmt.Errorf("wechat: fetch the bill: %w: %w: %w", gateways.ErrUnavailable, gateways.ErrBillServer, hideAddress(err))
 	}
 	packed, err := io.ReadAll(result.Response.Body)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("wechat: fetch the bill: %w: %w", gateways.ErrUnavailable, hideAddress(err))
+		return nil, fmt.Errorf("wechat: fetch the bill: %w: %w: %w", gateways.ErrUnavailable, gateways.ErrBillServer, hideAddress(err))
 	case len(packed) > maxBillBytes:
 		return nil, fmt.Errorf("wechat: the bill has more than %d bytes: %w", maxBillBytes, gateways.ErrBillUnreadable)
 	}

@@ -224,6 +224,7 @@ func (r *billReader) line(cells []string) (line models.BillLine, moved bool, wro
 	settled, ok[0] = models.FenFromYuan(r.cell(cells, "settled"))
 	given, ok[1] = models.FenFromYuan(r.cell(cells, "refunded"))
 	line.FeeFen, ok[2] = feeFen(r.cell(cells, "fee"))
+	line.FeeFen = -line.FeeFen // here what is kept bears no sign
 	requestNo := r.cell(cells, "refund_no")
 	switch {
 	case ok != [3]bool{true, true, true}:

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ztc-portal/gateways"
+	"ztc-portal/gateways/gatewaystest"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/gateways/wechat"
 	"ztc-portal/models"
@@ -67,9 +68,9 @@ func readBill(packed []byte, hash string) (lines []models.BillLine, err error) {
 func TestBillIsRead(t *testing.T) {
 	got, err := readBill(pack(billHead + rowPaid + rowCoupon + rowRefunded + billSums + sumsOfThree))
 	want := []models.BillLine{
-		{TradeNo: "4200000000202603040000000001", OutTradeNo: testNo, OrderFen: 1600_00, AmountFen: 1600_00, FeeFen: 9_60, FinishedAt: time.Date(2026, 3, 4, 12, 1, 0, 0, time.UTC), Note: "note"},
-		{TradeNo: "4200000000202603040000000002", OutTradeNo: "R260304ABCDEFGHJKMNPR", OrderFen: 64_10, AmountFen: 60_00, FeeFen: 36, FinishedAt: time.Date(2026, 3, 4, 13, 1, 0, 0, time.UTC)},
-		{TradeNo: "4200000000202603040000000001", OutTradeNo: testNo, RequestNo: "F0001REFUND", OrderFen: -50_00, AmountFen: -50_00, FeeFen: -30, FinishedAt: time.Date(2026, 3, 4, 14, 0, 0, 0, time.UTC)},
+		{TradeNo: "4200000000202603040000000001", OutTradeNo: testNo, OrderFen: 1600_00, AmountFen: 1600_00, FeeFen: -9_60, FinishedAt: time.Date(2026, 3, 4, 12, 1, 0, 0, time.UTC), Note: "note"},
+		{TradeNo: "4200000000202603040000000002", OutTradeNo: "R260304ABCDEFGHJKMNPR", OrderFen: 64_10, AmountFen: 60_00, FeeFen: -36, FinishedAt: time.Date(2026, 3, 4, 13, 1, 0, 0, time.UTC)},
+		{TradeNo: "4200000000202603040000000001", OutTradeNo: testNo, RequestNo: "F0001REFUND", OrderFen: -50_00, AmountFen: -50_00, FeeFen: 30, FinishedAt: time.Date(2026, 3, 4, 14, 0, 0, 0, time.UTC)},
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -176,8 +177,8 @@ func TestSandboxBill(t *testing.T) {
 	t.Cleanup(func() { far.Close(context.Background()) })
 	m := far.WechatMerchant()
 	rail, err := wechat.New(wechat.Config{
-		BaseURL: serve(t, far.Handler()), MchID: m.MchID, AppID: m.AppID, Serial: m.Serial, PrivateKeyPEM: readFile(t, m.PrivateKeyFile),
-		APIKey: readFile(t, m.APIKeyFile), PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: readFile(t, m.PublicKeyFile)}},
+		BaseURL: serve(t, far.Handler()), MchID: m.MchID, AppID: m.AppID, Serial: m.Serial, PrivateKeyPEM: gatewaystest.Read(t, m.PrivateKeyFile),
+		APIKey: gatewaystest.Read(t, m.APIKeyFile), PublicKeys: []wechat.PublicKey{{ID: m.PublicKeyID, PEM: gatewaystest.Read(t, m.PublicKeyFile)}},
 	})
 	if err != nil {
 		t.Fatal(err)

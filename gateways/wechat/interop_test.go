@@ -2,11 +2,9 @@ package wechat_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +12,7 @@ import (
 
 	"ztc-portal/gateways"
 	"ztc-portal/gateways/conformance"
+	"ztc-portal/gateways/gatewaystest"
 	"ztc-portal/gateways/wechat"
 	"ztc-portal/models"
 )
@@ -22,45 +21,9 @@ import (
 // adapter and our sandbox: implementations of one rule, none sharing code with
 // another.
 
-// node runs a script of testdata with in as JSON, and reads what it prints.
 func node(t *testing.T, script string, in, out any) {
 	t.Helper()
-	requireClient(t)
-	asked, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	run := exec.CommandContext(ctx, "node", filepath.Join("testdata", script))
-	var printed, complaint bytes.Buffer
-	run.Stdin, run.Stdout, run.Stderr = bytes.NewReader(asked), &printed, &complaint
-	if err := run.Run(); err != nil {
-		t.Fatalf("node %s: %v\n%s", script, err, complaint.String())
-	}
-	if err := json.Unmarshal(printed.Bytes(), out); err != nil {
-		t.Fatalf("node %s printed %q: %v", script, printed.String(), err)
-	}
-}
-
-// requireClient fails with what to do when the npm packages are not installed.
-func requireClient(t *testing.T) {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "wechatpay-axios-plugin", "package.json")); err != nil {
-		t.Fatalf("the npm package wechatpay-axios-plugin is not installed: run `npm ci` beside go.mod (%v)", err)
-	}
+	gatewaystest.Node(t, "wechatpay-axios-plugin", script, in, out)
 }
 
 // step is what the client hands on of an answer.
@@ -88,8 +51,8 @@ func TestClientDrivesOurSandbox(t *testing.T) {
 	numbers := map[string]string{"paid": testNo + "1", "closed": testNo + "2", "phone": testNo + "3"}
 	var seen drive
 	node(t, "drive.mjs", map[string]any{
-		"gateway": rig.gateway, "mchId": rig.merchant.MchID, "appId": rig.merchant.AppID, "serial": rig.merchant.Serial, "notifyUrl": rig.notify,
-		"privateKey": readFile(t, rig.merchant.PrivateKeyFile), "keyId": rig.merchant.PublicKeyID, "publicKey": readFile(t, rig.merchant.PublicKeyFile),
+		"gateway": rig.Gateway, "mchId": rig.merchant.MchID, "appId": rig.merchant.AppID, "serial": rig.merchant.Serial, "notifyUrl": rig.Inbox,
+		"privateKey": gatewaystest.Read(t, rig.merchant.PrivateKeyFile), "keyId": rig.merchant.PublicKeyID, "publicKey": gatewaystest.Read(t, rig.merchant.PublicKeyFile),
 		"otherKey": publicPEM(evilKey()), "numbers": numbers,
 	}, &seen)
 	for name, c := range map[string]struct {
@@ -142,7 +105,7 @@ func wire(message conformance.Message) map[string]any {
 func TestClientOpensWhatOurSandboxNotifies(t *testing.T) {
 	rig := newRig(t)
 	order := testOrder()
-	order.NotifyURL, order.ExpiresAt = rig.notify, time.Now().Add(30*time.Minute)
+	order.NotifyURL, order.ExpiresAt = rig.Inbox, time.Now().Add(30*time.Minute)
 	checkout, err := rig.rail.Open(t.Context(), order)
 	if err != nil {
 		t.Fatal(err)
@@ -150,15 +113,15 @@ func TestClientOpensWhatOurSandboxNotifies(t *testing.T) {
 	rig.Arrive(t, order, checkout)
 	rig.Pay(t, order)
 	told := rig.Notify(t, testNo)
-	refund := gateways.RefundOrder{Ref: order.Ref(), RequestNo: "F0001REFUND", AmountFen: 50_00, PaidFen: 1600_00, NotifyURL: rig.notify}
+	refund := gateways.RefundOrder{Ref: order.Ref(), RequestNo: "F0001REFUND", AmountFen: 50_00, PaidFen: 1600_00, NotifyURL: rig.Inbox}
 	if _, err := rig.rail.Refund(t.Context(), refund); err != nil {
 		t.Fatal(err)
 	}
 	changed := conformance.Message{Header: told.Header, Body: bytes.Replace(told.Body, []byte("TRANSACTION"), []byte("TRANSACTIOM"), 1)}
 	var verdicts map[string]verdict
 	node(t, "verify.mjs", map[string]any{
-		"publicKey": readFile(t, rig.merchant.PublicKeyFile), "apiKey": rig.apiKey,
-		"messages": map[string]any{"paid": wire(told), "refunded": wire(rig.arrived(t, rig.refunds, testNo)), "changed": wire(changed)},
+		"publicKey": gatewaystest.Read(t, rig.merchant.PublicKeyFile), "apiKey": rig.apiKey,
+		"messages": map[string]any{"paid": wire(told), "refunded": wire(rig.Notify(t, refundOf(testNo))), "changed": wire(changed)},
 	}, &verdicts)
 	for name, want := range map[string][]string{
 		"paid":     {`"out_trade_no":"` + testNo + `"`, `"trade_state":"SUCCESS"`, `"total":160000`, `"mchid":"` + rig.merchant.MchID + `"`},

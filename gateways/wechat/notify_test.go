@@ -160,7 +160,7 @@ func TestDenial(t *testing.T) {
 func TestSandboxTellsTheRefund(t *testing.T) {
 	rig := newRig(t)
 	order := testOrder()
-	order.NotifyURL, order.ExpiresAt = rig.notify, time.Now().Add(30*time.Minute)
+	order.NotifyURL, order.ExpiresAt = rig.Inbox, time.Now().Add(30*time.Minute)
 	checkout, err := rig.rail.Open(t.Context(), order)
 	if err != nil {
 		t.Fatal(err)
@@ -168,11 +168,11 @@ func TestSandboxTellsTheRefund(t *testing.T) {
 	rig.Arrive(t, order, checkout)
 	rig.Pay(t, order)
 	rig.Notify(t, testNo)
-	refund := gateways.RefundOrder{Ref: order.Ref(), RequestNo: "F0001REFUND", AmountFen: 50_00, PaidFen: 1600_00, NotifyURL: rig.notify}
+	refund := gateways.RefundOrder{Ref: order.Ref(), RequestNo: "F0001REFUND", AmountFen: 50_00, PaidFen: 1600_00, NotifyURL: rig.Inbox}
 	if _, err := rig.rail.Refund(t.Context(), refund); err != nil {
 		t.Fatal(err)
 	}
-	message := rig.arrived(t, rig.refunds, testNo)
+	message := rig.Notify(t, refundOf(testNo))
 	got, err := rig.rail.ReadNotify(message.Header, message.Body)
 	if err != nil || !got.RefundNotice || got.RefundNo != "F0001REFUND" || got.OutTradeNo != testNo {
 		t.Errorf("%+v, %v", got, err)

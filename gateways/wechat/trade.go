@@ -50,8 +50,8 @@ type h5Info struct {
 }
 
 // Open gives the QR code of a payment, or to a phone the address that opens
-// the WeChat app, good for five minutes. Whoever knows the code wants nothing
-// more: SkipQR gives an empty checkout. An order that WeChat Pay can't take
+// the WeChat app, good for five minutes: one or the other, ErrOtherDevice after
+// that. Whoever knows the code wants nothing more: SkipQR gives an empty checkout. An order that WeChat Pay can't take
 // (number, amount, no deadline, a phone without an address) is ErrRefused.
 func (r *Rail) Open(ctx context.Context, order gateways.Order) (gateways.Checkout, error) {
 	if !outTradeNoForm.MatchString(order.OutTradeNo) || order.AmountFen <= 0 || order.AmountFen > maxAmount || order.ExpiresAt.IsZero() ||
@@ -67,7 +67,7 @@ func (r *Rail) Open(ctx context.Context, order gateways.Order) (gateways.Checkou
 		wanted.SceneInfo = &scene{order.Payer.IP, h5Info{"Wap"}}
 		got, err := r.post(ctx, callH5, "/v3/pay/transactions/h5", wanted)
 		if err != nil {
-			return gateways.Checkout{}, err
+			return gateways.Checkout{}, got.taken(err)
 		}
 		return door(got.H5URL, order.PageURL)
 	}
@@ -77,11 +77,21 @@ func (r *Rail) Open(ctx context.Context, order gateways.Order) (gateways.Checkou
 	got, err := r.post(ctx, callNative, "/v3/pay/transactions/native", wanted)
 	switch {
 	case err != nil:
-		return gateways.Checkout{}, err
+		return gateways.Checkout{}, got.taken(err)
 	case got.CodeURL == "":
 		return gateways.Checkout{}, fmt.Errorf("wechat: %s: no code: %w", callNative, gateways.ErrUnavailable)
 	}
-	return gateways.Checkout{QRContent: got.CodeURL}, nil
+	return gateways.Checkout{QRContent: got.CodeURL, For: models.DeviceDesk}, nil
+}
+
+// taken says of a refused order that its number is used: an order is paid by the
+// code or by the app, as it was opened first, and each is asked for in the same
+// words as before.
+func (a *answer) taken(err error) error {
+	if a.Code == "OUT_TRADE_NO_USED" && errors.Is(err, gateways.ErrRefused) {
+		return fmt.Errorf("%w: %w", gateways.ErrOtherDevice, err)
+	}
+	return err
 }
 
 // door leads to the WeChat app, and from there back to our page of the payment.
@@ -91,13 +101,13 @@ func door(h5URL, back string) (gateways.Checkout, error) {
 		return gateways.Checkout{}, fmt.Errorf("wechat: %s: no address: %w", callH5, gateways.ErrUnavailable)
 	}
 	if back == "" {
-		return gateways.Checkout{RedirectURL: h5URL}, nil
+		return gateways.Checkout{RedirectURL: h5URL, For: models.DevicePhone}, nil
 	}
 	if address.RawQuery != "" {
 		address.RawQuery += "&"
 	}
 	address.RawQuery += "redirect_url=" + url.QueryEscape(back)
-	return gateways.Checkout{RedirectURL: address.String()}, nil
+	return gateways.Checkout{RedirectURL: address.String(), For: models.DevicePhone}, nil
 }
 
 // Query asks what became of a payment. ErrRefused: WeChat Pay won't tell; it
@@ -142,7 +152,7 @@ func (r *Rail) Close(ctx context.Context, ref gateways.Ref) (gateways.CloseResul
 	case receipt.State == models.TradeClosed:
 		return gateways.Closed, nil
 	}
-	return "", fmt.Errorf("wechat: %s refused, and the payment is %s: %w", callClose, receipt.State, gateways.ErrUnavailable)
+	return "", fmt.Errorf("wechat: %s refused, and the payment is %s: %w", callClose, receipt.State, notNow)
 }
 
 // cleanText keeps letters, digits, punctuation and spaces of the basic plane,

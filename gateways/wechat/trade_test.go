@@ -28,7 +28,7 @@ func refusal(code string) string { return `{"code":"` + code + `","message":"no"
 func TestOpenAsksForACode(t *testing.T) {
 	rail, gateway := answering(t, 200, `{"code_url":"weixin://wxpay/bizpayurl?pr=p4lpSuKzz"}`)
 	checkout, err := rail.Open(t.Context(), testOrder())
-	if err != nil || checkout != (gateways.Checkout{QRContent: "weixin://wxpay/bizpayurl?pr=p4lpSuKzz"}) {
+	if err != nil || checkout != (gateways.Checkout{QRContent: "weixin://wxpay/bizpayurl?pr=p4lpSuKzz", For: models.DeviceDesk}) {
 		t.Fatalf("%+v, %v", checkout, err)
 	}
 	asked := gateway.asked[0]

@@ -76,6 +76,13 @@ func (a *admin) drawReconciliation(c echo.Context, status int, id int64, k model
 		return err
 	}
 	page.CSRF, page.Now, page.CanWork = a.Token(c), a.Store.Now(), web.Who(c).Role.May(models.PermReconcile)
+	if page.Stated = desk.Rail == models.RailBankTransfer; page.Stated && desk.State == models.ReconciliationWaiting {
+		covered, err := a.Store.StatementCovers(c.Request().Context(), a.ourAccount(), desk.DayOn)
+		if err != nil {
+			return err
+		}
+		page.Unstated = !covered
+	}
 	page.Day, page.Failure, page.Worked = reconciliationRow(desk.ReconciliationView), desk.Failure, int(desk.WorkedCount)
 	page.Bill = views.BillSums{
 		Payments: int(desk.PaymentCount), PaymentFen: desk.PaymentFen, Refunds: int(desk.RefundCount), RefundFen: desk.RefundFen,
@@ -93,7 +100,7 @@ func (a *admin) drawReconciliation(c echo.Context, status int, id int64, k model
 	for _, d := range desk.Differences {
 		page.Rows = append(page.Rows, views.DifferenceRow{
 			ID: d.ID, Kind: d.Kind, TradeNo: d.TradeNo, RequestNo: d.RequestNo, OutTradeNo: d.OutTradeNo, PaymentNo: d.PaymentNo,
-			Ours: d.OursFen, Theirs: d.TheirsFen, OursState: d.OursState, FoundAt: d.FoundAt, Open: d.IsOpen(), Repairable: d.Repairable(),
+			Ours: d.OursFen, Theirs: d.TheirsFen, OursState: d.OursState, FoundAt: d.FoundAt, Open: d.IsOpen(), Repairable: d.Repairable() && !page.Stated, Stated: page.Stated,
 			Refundable: d.Refundable && mayRefund, Refunded: d.Refunded,
 			Resolution: d.Resolution, Note: d.Note, WorkedBy: d.WorkerName, WorkedAt: web.Instant(d.WorkedAt),
 		})

@@ -9,7 +9,7 @@ import (
 
 // Fault is one broken promise of the books.
 type Fault struct {
-	What string // "transaction", "account", "entry of nothing", "entry not found by its account" or, from models, "charges of transaction", "charges of account"
+	What string // "transaction", "account", "entry of nothing", "entry not found by its account" or, from models, "charges of transaction", "statement line in suspense" and others
 	ID   int64
 	Want int64 // fen
 	Got  int64 // fen
