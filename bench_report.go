@@ -22,7 +22,7 @@ func (b *benchRun) reportBySize(ctx context.Context) error {
 		return err
 	}
 	defer w.close()
-	sizes := []int{1000, b.entries}
+	sizes := []int{1008, b.entries}
 	readers, campaigns := make([]*http.Cookie, len(sizes)), make([]int64, len(sizes))
 	for i, size := range sizes {
 		email := fmt.Sprintf("bench-report-%d@demo.test", i)
@@ -76,7 +76,7 @@ func (w *world) fillRollups(ctx context.Context, email string, rows int) (campai
 	if err != nil {
 		return 0, err
 	}
-	const perHour = 100 // keywords
+	const perHour = 3 // keywords: a thousand rows are the two weeks that a report reads
 	first := time.Now().Add(-time.Duration(rows/perHour) * time.Hour)
 	var hours []string
 	for h := range rows / perHour {
