@@ -64,7 +64,7 @@ type Settings struct {
 	AlipayMinFen            models.Fen `env:"PORTAL_ALIPAY_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one payment by Alipay, in fen"`
 	AlipayMaxFen            models.Fen `env:"PORTAL_ALIPAY_MAX_FEN" derived:"PORTAL_MAX_RECHARGE_FEN" meaning:"greatest amount of one payment by Alipay, in fen"`
 	WechatMinFen            models.Fen `env:"PORTAL_WECHAT_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one payment by WeChat Pay, in fen"`
-	WechatMaxFen            models.Fen `env:"PORTAL_WECHAT_MAX_FEN" derived:"5000000, or PORTAL_MAX_RECHARGE_FEN where that is less" meaning:"greatest amount of one payment by WeChat Pay, in fen; payers' cards allow no more as a rule"`
+	WechatMaxFen            models.Fen `env:"PORTAL_WECHAT_MAX_FEN" derived:"5000000, or PORTAL_MAX_RECHARGE_FEN where that is less" meaning:"greatest amount of one payment by WeChat Pay, in fen; the default is what acquirers publish (Worldpay: ¥50,000), so set what your contract says"`
 	UnionpayMinFen          models.Fen `env:"PORTAL_UNIONPAY_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one payment by online banking, in fen"`
 	UnionpayMaxFen          models.Fen `env:"PORTAL_UNIONPAY_MAX_FEN" derived:"PORTAL_MAX_RECHARGE_FEN" meaning:"greatest amount of one payment by online banking from a person's account (B2C), in fen"`
 	UnionpayCorporateMaxFen models.Fen `env:"PORTAL_UNIONPAY_CORPORATE_MAX_FEN" derived:"ten times PORTAL_UNIONPAY_MAX_FEN" meaning:"likewise from a company's account (B2B); not less than from a person's"`

@@ -7,7 +7,9 @@ import (
 	"ztc-portal/models"
 )
 
-// wechatUsualMax is what payers' cards allow in one payment as a rule, ¥50,000.00.
+// wechatUsualMax is the most of one payment that acquirers publish (Worldpay, and
+// PPRO for a payer's balance), ¥50,000.00. WeChat Pay itself names no figure that
+// holds for every merchant and card.
 const wechatUsualMax = 50_000 * models.Yuan
 
 // limits are the least and the most of one payment on a rail; personal is the

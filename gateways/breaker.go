@@ -44,18 +44,16 @@ type counted struct {
 	calls, failed int
 }
 
-// admits tells whether a new payment may begin. While the rail fails nobody's
-// may; from the next try on one passes, which must be heard of before others do.
-func (b *breaker) admits(now time.Time) bool {
+// admit lets a new payment begin, or tells until when none may; zero: it may.
+// While the rail fails nobody's may; from the next try on one passes, which must
+// be heard of before others do.
+func (b *breaker) admit(now time.Time) (until time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.heldUntil(now).IsZero() {
-		return false
-	}
-	if !b.failingSince.IsZero() {
+	if until = b.heldUntil(now); until.IsZero() && !b.failingSince.IsZero() {
 		b.trialUntil = now.Add(trialLasts)
 	}
-	return true
+	return until
 }
 
 // heldUntil is when the next new payment may begin; zero: now. The lock is held.
@@ -167,11 +165,11 @@ func (r *Rails) TryAgainAt(rail models.Rail) time.Time {
 // admit refuses a new payment on a rail that fails: FieldErrors on "method". The
 // one that tries such a rail must be heard of, or released.
 func (r *Rails) admit(rail models.Rail) error {
-	b, now := r.breakers.of(rail), r.Store.Now()
-	if b.admits(now) {
+	until := r.breakers.of(rail).admit(r.Store.Now())
+	if until.IsZero() {
 		return nil
 	}
-	return models.FieldErrors{models.MethodFailing(rail, b.until(now))}
+	return models.FieldErrors{models.MethodFailing(rail, until)}
 }
 
 // heard takes what a call of a rail came to. An answer is one, whatever it says,

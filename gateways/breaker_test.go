@@ -58,6 +58,8 @@ func TestARailFailsAfterFiveInARowOrMoreThanHalfOfAMinute(t *testing.T) {
 	}
 }
 
+func (b *breaker) admits(now time.Time) bool { return b.admit(now).IsZero() }
+
 // failedAt is a breaker that fails since the instant.
 func failedAt(now time.Time) *breaker {
 	b := &breaker{}
@@ -112,6 +114,21 @@ func TestATryThatLeadsToNothingHoldsNobodyBackForLong(t *testing.T) {
 	b.release()
 	if !b.admits(now.Add(trialLasts)) {
 		t.Error("a try that was given back holds the next one back")
+	}
+}
+
+// Whoever is refused is told until when, by the same look that refused: what is
+// given back or heard of in between makes the time no zero.
+func TestARefusalTellsItsTime(t *testing.T) {
+	b, now := failedAt(start), start.Add(firstWait)
+	if got := b.admit(now.Add(-1)); !got.Equal(now) {
+		t.Errorf("before the next try it is held until %s", got)
+	}
+	if got := b.admit(now); !got.IsZero() {
+		t.Errorf("the one that tries is held until %s", got)
+	}
+	if got := b.admit(now.Add(time.Second)); !got.Equal(now.Add(trialLasts)) {
+		t.Errorf("while one tries it is held until %s", got)
 	}
 }
 

@@ -36,9 +36,10 @@ type Ref struct {
 	ExpiresAt      time.Time // the deadline that the gateway was given; UTC; zero: not known
 }
 
-// Device is the kind of machine that the payer sits before.
+// Device is the kind of machine that the payer sits before; the WeChat app's own
+// browser can do no more than a desk's: show a code.
 func (p Payer) Device() models.Device {
-	if p.Phone {
+	if p.Phone && !p.InWechat {
 		return models.DevicePhone
 	}
 	return models.DeviceDesk
@@ -63,6 +64,7 @@ type Order struct {
 type Payer struct {
 	IP        string // as the portal sees it
 	Phone     bool   // the browser is a phone's
+	InWechat  bool   // and the WeChat app's own, from which that app's cashier can't be opened
 	Bank      string // the bank chosen, by the rail's own code; "": the gateway asks
 	Corporate bool   // a company's account pays
 }

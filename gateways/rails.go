@@ -48,6 +48,12 @@ func (r *Rails) on(rail models.Rail) (Gateway, error) {
 	return nil, &models.Error{Code: models.Unavailable, Key: "error.gateway.off", Args: map[string]any{"Method": rail}}
 }
 
+// IsGone: the rail is not set up any more, and nobody can be asked about a payment
+// on it. Nobody ever is about a bank transfer, which ends here alone.
+func (r *Rails) IsGone(rail models.Rail) bool {
+	return rail != models.RailBankTransfer && r.By[rail] == nil
+}
+
 // refOf names a payment of ours to its gateway.
 func refOf(p models.Payment) Ref {
 	ref := Ref{OutTradeNo: p.No}
@@ -259,7 +265,7 @@ func (r *Rails) end(ctx context.Context, no string, ask asking, finish func(cont
 	if err != nil || p.State != models.PaymentPending {
 		return p, err
 	}
-	if _, on := r.By[p.Rail]; !on && p.Rail == models.RailBankTransfer {
+	if p.Rail == models.RailBankTransfer && r.By[p.Rail] == nil {
 		return finish(ctx, no) // not set up any more, and there was never anybody to ask: what arrives is told by statements
 	}
 	paid, err := r.settleOrClose(ctx, p, ask)

@@ -20,7 +20,7 @@ func (p *portal) accountScreen(c echo.Context, accountID int64) (screen, error) 
 		return screen{}, err
 	}
 	page := accountPage(o)
-	page.CSRF = p.Token(c)
+	page.CSRF, page.Pending = p.Token(c), p.pendingPayment(o.Pending)
 	return screen{http.StatusOK, page, views.Account(page)}, nil
 }
 
@@ -42,7 +42,6 @@ func accountPage(o models.Overview) views.AccountPage {
 		SpentToday:             o.SpentToday,
 		SpentYesterdaySameHour: o.SpentYesterday,
 		CampaignsWaiting:       o.Restartable(),
-		Pending:                pendingPayment(o.Pending),
 		Stops:                  web.StopsByCause(o.Campaigns, o.Funds.Spendable()),
 		Timeline:               o.Timeline,
 		Ledger:                 ledgerRows(o.Statement),
@@ -61,9 +60,9 @@ func accountPage(o models.Overview) views.AccountPage {
 	return page
 }
 
-func pendingPayment(p *models.Payment) *views.PendingPayment {
-	if p == nil {
+func (p *portal) pendingPayment(of *models.Payment) *views.PendingPayment {
+	if of == nil {
 		return nil
 	}
-	return &views.PendingPayment{No: p.No, Amount: p.AmountFen, Rail: p.Rail, ExpiresAt: web.Instant(p.ExpiresAt)}
+	return &views.PendingPayment{No: of.No, Amount: of.AmountFen, Rail: of.Rail, ExpiresAt: web.Instant(of.ExpiresAt), Gone: p.rails.IsGone(of.Rail)}
 }

@@ -37,7 +37,7 @@ func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErr
 		return err
 	}
 	page := confirmPage(desk, payment)
-	page.Pending = pendingBeside(desk.Pending, payment)
+	page.Pending = p.pendingBeside(desk.Pending, payment)
 	page.Problem = refused.On("method")
 	if page.Problem == nil {
 		page.Problem = refused.On("amount")
@@ -47,6 +47,7 @@ func (p *portal) drawConfirm(c echo.Context, status int, refused models.FieldErr
 	page.Choice.Banks = p.rails.Banks(payment.Rail)
 	page.Choice.Error, page.Choice.AccountError = refused.On("bank"), refused.On("corporate")
 	page.Payee = p.payee(payment.Rail)
+	page.InWechat = payment.Rail == models.RailWechat && payer(c).InWechat
 	return p.Render(c, status, page, views.Confirm(page))
 }
 
@@ -148,8 +149,9 @@ func subject(no string) string {
 // payer is what a rail may want to know of who sits before the browser.
 func payer(c echo.Context) gateways.Payer {
 	agent := c.Request().UserAgent()
+	phone := strings.Contains(agent, "Mobile")
 	return gateways.Payer{
-		IP: c.RealIP(), Phone: strings.Contains(agent, "Mobile"),
+		IP: c.RealIP(), Phone: phone, InWechat: phone && strings.Contains(agent, "MicroMessenger"),
 		Bank: c.FormValue("bank"), Corporate: c.FormValue("corporate") == "1",
 	}
 }

@@ -78,9 +78,9 @@ func rechargeForm(payment models.Payment, method models.Rail) string {
 
 // pendingBeside is the newest payment that waits to be paid over the amount of a
 // draft, which nobody should pay twice.
-func pendingBeside(pending *models.Payment, draft models.Payment) *views.PendingPayment {
+func (p *portal) pendingBeside(pending *models.Payment, draft models.Payment) *views.PendingPayment {
 	if pending == nil || pending.AmountFen != draft.AmountFen {
 		return nil
 	}
-	return pendingPayment(pending)
+	return p.pendingPayment(pending)
 }

@@ -23,7 +23,8 @@ func (p *portal) showPayment(c echo.Context) error {
 	if p.Demo && strings.HasPrefix(desk.Payment.QRContent, "http") { // the sandbox's codes are addresses; no phone reaches them
 		page.CodeLink = desk.Payment.QRContent
 	}
-	page.ScanOnly = page.HasQR && page.Rail == models.RailWechat && !payer(c).Phone
+	page.ScanOnly = page.HasQR && page.Rail == models.RailWechat && payer(c).Device() == models.DeviceDesk
+	page.InWechat = page.Rail == models.RailWechat && payer(c).InWechat
 	if opened := desk.Payment.OpenedFor; opened != payer(c).Device() {
 		page.OpenedFor = opened
 	}

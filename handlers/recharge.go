@@ -41,7 +41,7 @@ func (p *portal) drawRecharge(c echo.Context, status int, form views.RechargeFor
 	if !web.Part(c) && page.Form.Errors == nil && page.Estimate.Problem != nil { // filled in by the address, not in the middle of typing
 		page.Form.Errors = models.FieldErrors{page.Estimate.Problem}
 	}
-	page.CSRF = p.Token(c)
+	page.CSRF, page.Pending = p.Token(c), p.pendingPayment(desk.Pending)
 	return p.Render(c, status, page, views.Recharge(page))
 }
 
@@ -54,7 +54,6 @@ func rechargePage(desk models.RechargeDesk, form views.RechargeForm) views.Recha
 		Now: desk.Now, Form: form, Closed: closed, Proposed: proposed,
 		State: desk.Account.State(), Arrears: desk.Funds.Arrears(), Cash: desk.Funds.Cash, Bonus: desk.Funds.Bonus,
 		Spendable: desk.Funds.Spendable(), DailyCost: desk.DailyCost.Fen, Minimum: least(desk.Methods),
-		Pending: pendingPayment(desk.Pending),
 	}
 	typed, _, problems := models.RechargeInput{Amount: form.Amount, Method: form.Method}.Parse(desk.Methods)
 	for _, s := range desk.Suggestions {

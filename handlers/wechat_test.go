@@ -15,7 +15,12 @@ import (
 	"ztc-portal/views/text"
 )
 
-const phoneAgent = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"
+const (
+	phoneAgent  = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"
+	wechatAgent = phoneAgent + " MicroMessenger/8.0.56.2800(0x28003856) NetType/WIFI Language/zh_CN"
+	// The app for desks has a browser too, and another phone to scan with beside it.
+	deskWechatAgent = "Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 Chrome/107.0 Safari/537.36 MicroMessenger/7.0.20.1781(0x6700143B) WindowsWechat"
+)
 
 // eachWechatSite is a site where WeChat Pay can be picked too.
 func eachWechatSite(t *testing.T, test func(*testing.T, *site, *gatewaystest.Wechat)) {
@@ -173,6 +178,45 @@ func TestWechatOnAnotherDeviceIsResumedThere(t *testing.T) {
 	})
 }
 
+// WeChat's own browser on a phone can't open the app's cashier: it is told so
+// before and after, and shown a code; a phone's browser goes on from there.
+func TestInsideWechatThePageSaysWhatToDo(t *testing.T) {
+	eachWechatSite(t, func(t *testing.T, s *site, far *gatewaystest.Wechat) {
+		b, _ := s.seller(t)
+		phone, inside, desk := header("User-Agent", phoneAgent), header("User-Agent", wechatAgent), header("User-Agent", deskWechatAgent)
+		no := b.wechatDraft()
+		told := func(path, key string, by option) {
+			t.Helper()
+			for _, lang := range text.Languages {
+				b.lang = lang
+				b.get(path, by).is(t, http.StatusOK).says(t, "main [role=status]", word(lang, key, "Method", models.RailWechat))
+			}
+			b.lang = text.Chinese
+		}
+		told("/payments/"+no+"/confirm", "confirm.in_wechat", inside)
+		for _, by := range []option{phone, desk} {
+			if strings.Contains(b.get("/payments/"+no+"/confirm", by).Find("main").Text(), word(b.lang, "confirm.in_wechat")) {
+				t.Error("a browser that is not WeChat's on a phone is told so")
+			}
+		}
+		b.send("/payments/"+no+"/confirm", nil, inside).leads(t, "/payments/"+no)
+		told("/payments/"+no, "payment.in_wechat", inside)
+		if page := b.get("/payments/"+no, inside); page.Find("figure img").Length() != 1 || page.Find("form[action$='/confirm']").Length() != 0 {
+			t.Error("inside WeChat there is no code, or a button that opens nothing")
+		}
+		if strings.Contains(b.get("/payments/"+no, desk).Find("main").Text(), word(b.lang, "payment.in_wechat")) {
+			t.Error("the app for desks is told to open a phone's browser")
+		}
+		told("/payments/"+no, "payment.elsewhere.desk", phone)
+
+		to := b.send("/payments/"+no+"/resume", nil, phone).is(t, http.StatusSeeOther).Header.Get("Location")
+		if b.get(to, phone).Find("form[action$='/confirm'] button").Length() != 1 {
+			t.Error("the phone's browser can't go on")
+		}
+		told(to, "payment.elsewhere.in_wechat", inside)
+	})
+}
+
 // A method that is not set up any more: nothing that fails is offered.
 func TestAPendingPaymentWhoseMethodIsGone(t *testing.T) {
 	eachWechatSite(t, func(t *testing.T, s *site, far *gatewaystest.Wechat) {
@@ -184,11 +228,29 @@ func TestAPendingPaymentWhoseMethodIsGone(t *testing.T) {
 		for _, lang := range text.Languages {
 			b.lang = lang
 			page := b.get("/payments/"+no).is(t, http.StatusOK)
-			page.says(t, "#payment [role=status]", word(lang, "payment.gone.text", "Method", models.RailWechat))
+			page.says(t, "#payment [role=status]", word(lang, "payment.gone.text", "Method", models.RailWechat, "No", no))
 			if page.Find("#payment form:not([action$='/method']), figure").Length() != 0 {
 				t.Error("something is offered that fails")
 			}
 			page.says(t, "form[action$='/method'] button", word(lang, "method.other.act", "Method", models.RailAlipay))
+		}
+		for _, path := range []string{"/account", "/recharge"} {
+			page := b.get(path).is(t, http.StatusOK)
+			page.says(t, "section[aria-labelledby=pending]", word(b.lang, "pending.gone", "Method", models.RailWechat))
+			if page.Find("form[action$='/cancel']").Length() != 0 || page.Find("section[aria-labelledby=pending] a[href='/payments/"+no+"']").Length() != 1 {
+				t.Errorf("%s offers to cancel what nobody can be asked about, or does not lead to it", path)
+			}
+		}
+		staff, _ := s.member(t, models.RoleSupport, "support@shop.test")
+		page := staff.get(desk(no)).is(t, http.StatusOK)
+		page.says(t, "main [role=status]", word(text.Chinese, "staff_payment.gone", "Method", models.RailWechat))
+		if page.Find("main form").Length() != 0 {
+			t.Error("staff are offered what nobody can answer")
+		}
+		s.Clock.Add(time.Hour)
+		for _, lang := range text.Languages {
+			b.lang = lang
+			b.get("/payments/"+no).says(t, "#payment [role=status]", word(lang, "payment.gone.over", "Method", models.RailWechat, "No", no))
 		}
 		b.post("/payments/"+no+"/resume").leads(t, "/recharge?amount=300.00&method=wechat")
 		b.get("/recharge?amount=300.00&method=wechat").says(t, "fieldset [role=status]", word(b.lang, "error.gateway.off", "Method", models.RailWechat))

@@ -377,3 +377,23 @@ func TestTheFirstDeviceStands(t *testing.T) {
 		}
 	})
 }
+
+// The same amount on another rail is another wish.
+func TestAWishIsOfItsRail(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		b.Offer(models.RailAlipay, models.RailWechat)
+		account, _ := b.Seller(t)
+		numbers := map[string]models.Rail{}
+		for _, rail := range []models.Rail{models.RailAlipay, models.RailWechat, models.RailAlipay, models.RailWechat} {
+			p, err := b.DraftRecharge(t.Context(), account, models.RechargeInput{Amount: "300", Method: string(rail)})
+			if must(t, err); p.Rail != rail {
+				t.Errorf("wished on %s, drafted on %s", rail, p.Rail)
+			}
+			numbers[p.No] = rail
+		}
+		if len(numbers) != 2 {
+			t.Errorf("two wishes are %v", numbers)
+		}
+	})
+}

@@ -153,7 +153,7 @@ func TestStatementAgainstBooksWithEveryKindOfDifference(t *testing.T) {
 		want := func() []string {
 			return []string{
 				"state_differs %S2 80000 80000 pending", "state_differs %S3 90000 90000 cancelled",
-				"amount_differs CMB-2026-0002 50200 50100 paid", "only_ours CMB-2026-0003 70000 0 paid",
+				"amount_differs CMB20260002 50200 50100 paid", "only_ours CMB20260003 70000 0 paid",
 			}
 		}
 		one := b.runs(t, billDay)
@@ -192,7 +192,7 @@ func TestStatementAgainstBooksWithEveryKindOfDifference(t *testing.T) {
 		}
 		three := b.runs(t, billDay)
 		b.differs(t, three, "state_differs %S2 80000 80000 vanished", "state_differs %S3 90000 90000 vanished",
-			"amount_differs CMB-2026-0002 50200 50100 paid", "only_ours CMB-2026-0003 70000 0 paid")
+			"amount_differs CMB20260002 50200 50100 paid", "only_ours CMB20260003 70000 0 paid")
 		wantClearing(t, "the first day later", three, 0, 1702, 6216, 1202-5716, 0, 0)
 		b.Sound(t)
 	})
@@ -224,7 +224,7 @@ func TestALateImportLetsDaysBeRunAgain(t *testing.T) {
 		}
 		late, err := b.day(t, billDay)
 		must(t, err)
-		b.differs(t, late, "only_ours CMB-2026-0001 50000 0 paid")
+		b.differs(t, late, "only_ours CMB20260001 50000 0 paid")
 		before := b.tasks()
 		b.whole(t, days[0], days[3], known)
 		if got := b.asked(t, before); len(got) != 0 {
@@ -245,7 +245,7 @@ func TestALateImportLetsDaysBeRunAgain(t *testing.T) {
 			t.Errorf("%d days are without a bill", gap.UnbilledDays)
 		}
 		two := b.runs(t, billDay)
-		b.differs(t, two, "only_ours CMB-2026-0001 50000 0 vanished")
+		b.differs(t, two, "only_ours CMB20260001 50000 0 vanished")
 		wantClearing(t, "before the line", two, 0, 500, 10, 500-10, 0, 0)
 		three := b.runs(t, days[2])
 		if b.differs(t, three); three.PaymentCount != 2 || three.MatchedCount != 1 || three.SuspenseCount != 1 {
@@ -368,8 +368,8 @@ func TestTheNightlyReaderHoldsStatementsAgainstTheBooks(t *testing.T) {
 		hand := func(to, from string) string {
 			return "UPDATE payments SET gateway_trade_no = '" + to + "' WHERE gateway_trade_no = '" + from + "'"
 		}
-		tampered("another number by hand", hand("CMB-2026-0009", "CMB-2026-0001"), hand("CMB-2026-0001", "CMB-2026-0009"), "statement line credited by hand 50000 0")
-		tampered("by hand and by the line", hand("S-4", "CMB-2026-0002"), hand("CMB-2026-0002", "S-4"), "statement line booked twice 60000 120000")
+		tampered("another number by hand", hand("CMB20260009", "CMB20260001"), hand("CMB20260001", "CMB20260009"), "statement line credited by hand 50000 0")
+		tampered("by hand and by the line", hand("S-4", "CMB20260002"), hand("CMB20260002", "S-4"), "statement line booked twice 60000 120000")
 		line := b.lines(t, models.LineCredited)[0]
 		tampered("in suspense and by hand", set("gateway_trade_no", "'"+line.TradeNo+"'", "S2"), set("gateway_trade_no", "'"+b.trade(t, "S2")+"'", "S2"),
 			"statement line in suspense 2000 0", "statement line booked twice 50000 52000")
@@ -379,7 +379,7 @@ func TestTheNightlyReaderHoldsStatementsAgainstTheBooks(t *testing.T) {
 		must(t, err)
 		_, err = db.ExecContext(t.Context(), set("amount_fen", "2001", "S2"))
 		must(t, err)
-		b.differs(t, b.runs(t, billDay), "only_theirs %S1 0 1000", "amount_differs %S2 2001 2000 suspense", "only_ours CMB-2026-0002 60000 0 paid")
+		b.differs(t, b.runs(t, billDay), "only_theirs %S1 0 1000", "amount_differs %S2 2001 2000 suspense", "only_ours CMB20260002 60000 0 paid")
 
 		// Money that no statement brought.
 		stray := models.Receipt{Rail: models.RailBankTransfer, OutTradeNo: "R261124NOBODYNOBODY00", GatewayTradeNo: "STRAY", State: models.TradePaid, AmountFen: 7 * yuan, Currency: "CNY", Payee: ourAccount, Confirmed: true}
@@ -395,5 +395,85 @@ func TestTheNightlyReaderHoldsStatementsAgainstTheBooks(t *testing.T) {
 		b.Clock.Set(models.BillDue("2026-11-25"))
 		b.whole(t, "2026-11-25", "2026-11-25")
 		b.differs(t, b.runs(t, "2026-11-25"), "only_ours STRAY 700 0 suspense")
+	})
+}
+
+// What staff credit late under a number that stood on a day over another amount
+// is told on that day, and not again on the day of its booking.
+func TestAnotherAmountByHandIsToldOnce(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		const next = "2026-11-25"
+		b.Clock.Set(models.BillDue(billDay))
+		b.byHand(t, "CMB-2026-0001", "500", billDay)
+		b.whole(t, billDay, billDay, b.on(billDay, "CMB20260001", 501*yuan, ""))
+		b.differs(t, b.runs(t, billDay), "amount_differs CMB20260001 50000 50100 paid")
+		b.Clock.Set(models.BillDue(next))
+		b.whole(t, next, next)
+		b.differs(t, b.runs(t, next))
+	})
+}
+
+// A day that an import put back is asked for by the daily plan too, as one that
+// was never run is; one that is done is not.
+func TestADayThatWaitsAgainIsPlanned(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		const done = "2026-11-23"
+		b.Clock.Set(models.BillDue(billDay))
+		b.whole(t, done, billDay, b.on(billDay, "S1", 10*yuan, ""))
+		b.runs(t, done)
+		b.runs(t, billDay)
+		planned := func() (days []string) {
+			before := b.tasks()
+			must(t, b.PlanReconciliations(t.Context(), []models.Rail{models.RailBankTransfer}))
+			for _, task := range tasksOf(b.Bench, models.ReconcileDay{}.Kind())[before:] {
+				days = append(days, task.Args.(models.ReconcileDay).DayOn)
+			}
+			return days
+		}
+		if got := planned(); slices.Contains(got, billDay) || slices.Contains(got, done) {
+			t.Errorf("planned are %v", got)
+		}
+		b.whole(t, done, billDay, b.on(billDay, "S2", 20*yuan, ""))
+		if got := planned(); !slices.Contains(got, billDay) || slices.Contains(got, done) {
+			t.Errorf("planned are %v", got)
+		}
+	})
+}
+
+// A late line settles a difference over its number as staff wrote it formerly,
+// with hyphens, and asks for no day whose difference is over or is another rail's.
+func TestALateLineAsksForDaysOfItsNumber(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		const first, last = "2026-11-23", "2026-11-25"
+		b.Clock.Set(models.BillDue(first))
+		b.byHand(t, "CMB-2026-0001", "500", first)
+		b.Clock.Set(models.BillDue(billDay))
+		b.byHand(t, "CMB-2026-0002", "600", billDay)
+		b.Clock.Set(models.BillDue(last))
+		db, err := b.Handle()
+		must(t, err)
+		_, err = db.ExecContext(t.Context(), "UPDATE payments SET gateway_trade_no = 'CMB-2026-0001' WHERE gateway_trade_no = 'CMB20260001'")
+		must(t, err)
+		b.whole(t, first, last)
+		for _, day := range []string{first, billDay, last} {
+			b.runs(t, day)
+		}
+		// Alipay's bill of the last day names the second number.
+		run, err := b.BeginReconciliation(t.Context(), models.RailAlipay, last)
+		must(t, err)
+		must(t, b.AddBillLines(t.Context(), run, []models.BillLine{{TradeNo: "CMB20260002", OutTradeNo: "X", OrderFen: 1, AmountFen: 1, FinishedAt: b.Clock.Now()}}))
+		_, err = b.FinishReconciliation(t.Context(), run, 0)
+		must(t, err)
+		before := b.tasks()
+		b.whole(t, last, last, b.on(first, "CMB20260002", 600*yuan, ""))
+		if got := b.asked(t, before); !slices.Equal(got, []string{first, billDay}) {
+			t.Errorf("the line of the second asks for %v", got)
+		}
+		b.runs(t, billDay)
+		before = b.tasks()
+		b.whole(t, last, last, b.on(last, "CMB20260001", 500*yuan, ""), b.on(last, "CMB20260002", 1*yuan, "the same voucher"))
+		if got := b.asked(t, before); !slices.Equal(got, []string{first, last}) {
+			t.Errorf("the line of the first asks for %v", got)
+		}
 	})
 }

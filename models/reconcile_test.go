@@ -421,3 +421,55 @@ func TestBillThatSaysTwoThings(t *testing.T) {
 		t.Errorf("%d lines", book.Lines())
 	}
 }
+
+// Another rail's trades and payments bear the same numbers, and are not taken for
+// this one's.
+func TestABillIsOfItsRail(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		b.Offer(models.RailAlipay, models.RailWechat)
+		account, _ := b.Seller(t)
+		elsewhere := func(amount string) models.Payment {
+			p, err := b.DraftRecharge(t.Context(), account, models.RechargeInput{Amount: amount, Method: "wechat"})
+			must(t, err)
+			p, err = b.ConfirmPayment(t.Context(), account, p.No, modelstest.Payee)
+			must(t, err)
+			return p
+		}
+		settle := func(want models.Outcome, r models.Receipt) models.Receipt {
+			t.Helper()
+			r.Confirmed = true
+			if outcome, err := b.SettlePayment(t.Context(), r, 0); err != nil || outcome != want {
+				t.Fatal(outcome, err)
+			}
+			return r
+		}
+		same := func(r models.Receipt, no string) models.Receipt {
+			r.Rail, r.GatewayTradeNo = models.RailWechat, no
+			return r
+		}
+		one := settle(models.OutcomeSettled, b.Receipt(b.Pending(t, account, "300")))
+		settle(models.OutcomeSettled, same(b.Receipt(elsewhere("500")), one.GatewayTradeNo))
+		two := settle(models.OutcomeSettled, b.Receipt(b.Pending(t, account, "400")))
+		stray := b.Receipt(models.Payment{No: "R261124NOBODYNOBODY00", Rail: models.RailWechat, AmountFen: 70_00})
+		settle(models.OutcomeSuspense, same(stray, two.GatewayTradeNo))
+		settle(models.OutcomeSuspense, same(stray, "2026112499"))
+		waits := elsewhere("600")
+		foreign := models.BillLine{TradeNo: "2026112499", OutTradeNo: stray.OutTradeNo, OrderFen: 70_00, AmountFen: 70_00, FinishedAt: b.Clock.Now()}
+		named := models.BillLine{TradeNo: "2026112498", OutTradeNo: waits.No, OrderFen: 600_00, AmountFen: 600_00, FinishedAt: b.Clock.Now()}
+		// What came over another amount stands in suspense, and the payment that it names says nothing more.
+		wrong := b.Receipt(b.Pending(t, account, "700"))
+		wrong.AmountFen--
+		settle(models.OutcomeSuspense, wrong)
+		dayAfter(b)
+		done := reconcile(t, b, line(one), line(two), foreign, named, line(wrong))
+		got, _ := differences(t, b, done.ID)
+		slices.Sort(got)
+		if diff := cmp.Diff([]string{"only_theirs 2026112498 0 60000 ", "only_theirs 2026112499 0 7000 "}, got); diff != "" {
+			t.Error(diff)
+		}
+		figures := []int64{done.PaymentCount, done.MatchedCount, done.SuspenseCount, done.OursCount, int64(done.OursFen), int64(done.LedgerFen), done.LedgerFaultCount}
+		if diff := cmp.Diff([]int64{5, 2, 1, 2, 700_00, 700_00, 0}, figures); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,8 +18,9 @@ type Statement struct {
 	Layout    string // the known layout that fitted, or "mapping"
 	FileHash  string // hex SHA-256 of the file
 	Entries   []StatementEntry
-	Debits    int // lines of money that left
-	Reversals int // lines that take a credit back: not booked, for staff to look at
+	Debits    int              // lines of money that left
+	Left      []StatementEntry // of them, those with a day and a number or a remark; whom it went to is left out
+	Reversals int              // lines that take a credit back: not booked, for staff to look at
 
 	// The earliest and the latest day of all its lines, debits too, YYYY-MM-DD in
 	// Shanghai; empty: those of its entries.
@@ -162,14 +162,6 @@ func (l StatementLine) tradeNo() string {
 	return "BT" + strings.ReplaceAll(l.DayOn, "-", "") + "-" + strings.ToUpper(l.LineKey[:20])
 }
 
-// receipt is what the bank says of the line.
-func (l StatementLine) receipt(account string) Receipt {
-	return Receipt{
-		Rail: RailBankTransfer, GatewayTradeNo: l.tradeNo(), State: TradePaid, AmountFen: l.AmountFen, Currency: "CNY",
-		Payee: account, PaidAt: l.BankAt, Confirmed: true, Raw: l.Raw,
-	}
-}
-
 // ImportStatement stores the lines that no import before had, and books the
 // money of each at once: it stands in suspense until two of staff say whose it
 // is. The whole file counts or nothing of it. Importing again changes nothing
@@ -195,7 +187,11 @@ func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput
 		if err := t.bookLines(made, fresh); err != nil {
 			return err
 		}
-		if err := t.imported(made, fresh); err != nil {
+		left, err := t.storeDebits(made, in)
+		if err != nil {
+			return err
+		}
+		if err := t.imported(made, fresh, left); err != nil {
 			return err
 		}
 		return t.audit(by, "statement.import", subject("statement", made.ID), "", facts("file", made.FileName, "sha256", made.FileHash,
@@ -256,37 +252,10 @@ func (t *tx) unknownLines(lines []StatementLine) (fresh []StatementLine, err err
 	return fresh, nil
 }
 
-// bookLines books each line's money to suspense and stores the line with it. One
-// that staff credited by hand before, under the bank's own number and over the
-// same amount, is money that the books have already.
-func (t *tx) bookLines(made StatementImport, lines []StatementLine) error {
-	byHand, err := t.creditedByHand(lines)
-	if err != nil {
-		return err
-	}
-	for i := range lines {
-		l := &lines[i]
-		l.ImportID = made.ID
-		if p, ok := byHand[l.SerialNo]; ok && p.AmountFen == l.AmountFen {
-			l.PaymentID = &p.ID
-			delete(byHand, l.SerialNo)
-			continue
-		}
-		item, err := t.hold(l.receipt(made.OurAccount), nil, SuspenseUnknown)
-		if err != nil {
-			return err
-		}
-		l.SuspenseID = &item.ID
-	}
-	if len(lines) == 0 {
-		return nil
-	}
-	err = t.CreateInBatches(&lines, statementChunk/4).Error
-	if uniqueTaken(err) {
-		return errors.Join(errStale, err) // another import brought the same line meanwhile
-	}
-	return err
-}
+// bankNumber is a condition on payments (p): those of bank transfer, by the bank's
+// number as statements have it. Staff's older ones were kept with their hyphens.
+// It reads as the index on it does.
+const bankNumber = `p.rail = 'bank_transfer' AND REPLACE(p.gateway_trade_no, '-', '')`
 
 // creditedByHand finds payments that staff made of the bank's numbers, by number,
 // that no line names yet.
@@ -300,8 +269,8 @@ func (t *tx) creditedByHand(lines []StatementLine) (map[string]Payment, error) {
 			}
 		}
 		var payments []Payment
-		err := t.Find(&payments, `rail = ? AND REPLACE(gateway_trade_no, '-', '') IN ? AND NOT EXISTS
-			(SELECT 1 FROM statement_lines l WHERE l.payment_id = payments.id)`, RailBankTransfer, serials).Error
+		err := t.Table("payments AS p").Select("p.*").Where(bankNumber+` IN ? AND NOT EXISTS
+			(SELECT 1 FROM statement_lines l WHERE l.payment_id = p.id)`, serials).Scan(&payments).Error
 		if err != nil {
 			return nil, err
 		}

@@ -115,12 +115,17 @@ func (t *tx) bearers(lines []StatementLine) (map[string][]bearer, error) {
 	return found, nil
 }
 
+// mostAlike is how many transfers of one amount are looked at: two make several.
+const mostAlike = 5
+
 // transfersOf finds unpaid transfers over an amount of these sellers: those that
-// wait, and those that ended not long ago.
+// wait, and then those that ended not long ago. Those asked for may stand before
+// the others, and take no place from them.
 func (t *tx) transfersOf(bearers []bearer, amount Fen, asked map[string]bool) ([]contender, error) {
 	accounts := column(bearers, func(b bearer) int64 { return b.AccountID })
 	return t.contenders(asked, func(db *gorm.DB) *gorm.DB {
 		return db.Where("p.account_id IN ? AND p.amount_fen = ? AND (p.state = ? OR p.state IN ? AND p.expires_at > ?)", accounts, amount,
-			PaymentPending, []PaymentState{PaymentExpired, PaymentCancelled}, t.now.Add(-endedWithin)).Limit(5)
+			PaymentPending, []PaymentState{PaymentExpired, PaymentCancelled}, t.now.Add(-endedWithin)).
+			Order("CASE WHEN p.state = 'pending' THEN 0 ELSE 1 END").Limit(mostAlike + len(asked))
 	})
 }

@@ -11,6 +11,9 @@ import (
 // allLines finds in a plan that the statements' lines are read from end to end.
 var allLines = regexp.MustCompile(`SCAN (l|statement_lines)\b|Seq Scan on statement_lines\b`)
 
+// allTransfers finds that all payments by bank transfer are.
+var allTransfers = regexp.MustCompile(`SCAN p\b|SEARCH p USING (COVERING )?INDEX \w+ \(rail=\?\)|Seq Scan on payments\b`)
+
 // What waits to be worked is few of many lines: it is found without reading the
 // others, and so is whether a statement brought a bank's number.
 func TestLinesThatWaitAreFoundByAnIndex(t *testing.T) {
@@ -23,6 +26,10 @@ func TestLinesThatWaitAreFoundByAnIndex(t *testing.T) {
 			"proposed":  lists(t, models.LineProposed),
 			"the desk":  func(s *models.Store) error { _, err := s.StatementDesk(t.Context(), models.Keyset{}); return err },
 			"certain":   func(s *models.Store) error { _, err := s.ProposeCertain(t.Context(), b.finance, why); return err },
+			"an import": func(s *models.Store) error {
+				_, err := s.ImportStatement(t.Context(), b.finance, statement(b.entry("CMB-2026-0007", 900*yuan, "Tea Ltd", "")))
+				return err
+			},
 			"by hand": func(s *models.Store) error {
 				_, err := s.AskApproval(t.Context(), b.finance, transfer(b.account, "500", "CMB-2026-0009"))
 				return err
@@ -36,7 +43,7 @@ func TestLinesThatWaitAreFoundByAnIndex(t *testing.T) {
 					continue
 				}
 				seen = true
-				if text, _ := plan(t, b.Bench, query); allLines.MatchString(text) {
+				if text, _ := plan(t, b.Bench, query); allLines.MatchString(text) || allTransfers.MatchString(text) {
 					t.Errorf("%s: %s\n%s", name, query, text)
 				}
 			}
@@ -47,6 +54,9 @@ func TestLinesThatWaitAreFoundByAnIndex(t *testing.T) {
 		// The check itself.
 		if text, _ := plan(t, b.Bench, "SELECT id FROM statement_lines WHERE remark = 'x'"); !allLines.MatchString(text) {
 			t.Errorf("a walk over all is not seen: %s", text)
+		}
+		if text, _ := plan(t, b.Bench, "SELECT id FROM payments p WHERE gateway_trade_no || '' = 'x'"); !allTransfers.MatchString(text) {
+			t.Errorf("a walk over all transfers is not seen: %s", text)
 		}
 	})
 }

@@ -546,3 +546,49 @@ func TestTheSecondLineForAPaymentWaits(t *testing.T) {
 		b.held(t, 1600*yuan)
 	})
 }
+
+// Many ended payments of one amount hide neither the one that waits nor that
+// several do; those asked for stand in nobody's place.
+func TestManyTransfersOfOneAmountHideNone(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		second, _ := b.Seller(t)
+		must(t, b.SetRegisteredName(t.Context(), b.finance, b.account, "Tea Ltd"))
+		end := func() models.Payment {
+			p, err := b.CancelPayment(t.Context(), b.transfer(t, b.account, "1600").No)
+			must(t, err)
+			return p
+		}
+		var ended []models.Payment
+		for range 8 {
+			ended = append(ended, end())
+		}
+		serials := 0
+		matched := func(what string, score int, payment string) {
+			t.Helper()
+			serials++
+			b.imports(t, 1, b.entry(fmt.Sprint("S", serials), 1600*yuan, "Tea Ltd", ""))
+			if m := b.lines(t, models.LineUnmatched)[0].Match; m.Score != score || m.PaymentNo != payment {
+				t.Errorf("%s: %+v, want %d %q", what, m, score, payment)
+			}
+		}
+		matched("eight have ended", 60, "")
+		for _, p := range ended[:6] {
+			serials++
+			b.imports(t, 1, b.entry(fmt.Sprint("S", serials), 1600*yuan, "", *p.ReferenceCode))
+		}
+		if n, err := b.ProposeCertain(t.Context(), b.finance, why); err != nil || n != 6 {
+			t.Fatal(n, err)
+		}
+		matched("two of eight are not asked for", 60, "")
+		serials++
+		b.imports(t, 1, b.entry(fmt.Sprint("S", serials), 1600*yuan, "", *ended[6].ReferenceCode))
+		if n, err := b.ProposeCertain(t.Context(), b.finance, why); err != nil || n != 1 {
+			t.Fatal(n, err)
+		}
+		matched("the last is not asked for", 70, ended[7].No)
+		matched("one waits behind them", 80, b.transfer(t, b.account, "1600").No)
+		must(t, b.SetRegisteredName(t.Context(), b.finance, second, "Tea Ltd"))
+		b.transfer(t, second, "1600")
+		matched("two wait behind them", 60, "")
+	})
+}

@@ -58,6 +58,17 @@ func methodScreens() []screen {
 	}}}
 	tooLarge.Estimate = views.Estimate{Problem: tooLarge.Form.Errors[0]}
 
+	open := recharge
+	open.Closed, open.Proposed, open.Methods = nil, "", nil
+	for _, m := range someMethods() {
+		m.Off, m.TryAgainAt = false, time.Time{}
+		if m.Rail == models.RailUnionpay {
+			m.Max, m.PersonalMax = 5_000_000_00, 500_000_00
+		}
+		open.Methods = append(open.Methods, views.Method{Method: m, LastUsed: m.Rail == models.RailWechat})
+	}
+	open.Pending = &views.PendingPayment{No: older, Amount: 700_00, Rail: models.RailAlipay, ExpiresAt: now.Add(18 * time.Minute), Gone: true}
+
 	ways := views.OtherWays{No: no, Amount: 700_00, Closed: someMethods()[0].Refusal(), Methods: someMethods()[1:]}
 	confirm := views.ConfirmPage{
 		CSRF: token, Now: now, No: no, Amount: 700_00, Rail: models.RailAlipay, Payee: views.Payee{Account: "2088000000000001"}, Shop: shop, TTL: 30 * time.Minute,
@@ -77,7 +88,8 @@ func methodScreens() []screen {
 		Errors: models.FieldErrors{{Field: "reason", Key: "error.reason.too_short", Args: map[string]any{"Min": 5}}},
 	}
 	back := admin.SwitchPage{CSRF: token, Now: now, Row: methodRows()[2]}
-	return []screen{
+	return append(wechatScreens(confirm, payment), []screen{
+		{"recharge-methods", open.Title, views.Recharge(open), on("/recharge")},
 		{"recharge-failing", recharge.Title, views.Recharge(recharge), on("/recharge")},
 		{"recharge-no-method", none.Title, views.Recharge(none), on("/recharge")},
 		{"recharge-over-limit", tooLarge.Title, views.Recharge(tooLarge), on("/recharge")},
@@ -87,6 +99,31 @@ func methodScreens() []screen {
 		{"staff-methods-reader", reader.Title, admin.MethodList(reader), atMethods(models.RoleFinance)},
 		{"staff-method-off", off.Title, admin.Switch(off), atMethods(models.RoleSupport)},
 		{"staff-method-on", back.Title, admin.Switch(back), atMethods(models.RoleAdmin)},
+	}...)
+}
+
+// wechatScreens are WeChat Pay where it can't be paid: in the app's own browser,
+// on another device, and when it is not set up any more.
+func wechatScreens(confirm views.ConfirmPage, payment views.PaymentPage) []screen {
+	inWechat := confirm
+	inWechat.Rail, inWechat.Payee, inWechat.InWechat, inWechat.Problem, inWechat.Pending = models.RailWechat, views.Payee{Account: "1900000109"}, true, nil, nil
+	inWechat.Other = views.OtherWays{No: no, Amount: 700_00, Methods: someMethods()[2:]}
+	wechat := payment
+	wechat.Rail, wechat.Other = models.RailWechat, inWechat.Other
+	scan, elsewhere, moved, gone := wechat, wechat, wechat, wechat
+	scan.HasQR, scan.ScanOnly, scan.InWechat = true, true, true
+	elsewhere.OpenedFor = models.DevicePhone
+	moved.OpenedFor, moved.InWechat, moved.Checking = models.DevicePhone, true, true
+	gone.Other.Gone, gone.Other.Closed = true, models.MethodGone(models.RailWechat)
+	over := gone
+	over.ExpiresAt = ago(time.Hour)
+	return []screen{
+		{"confirm-in-wechat", inWechat.Title, views.Confirm(inWechat), on("/payments/" + no + "/confirm")},
+		paymentScreen("in-wechat", scan, on("/payments/"+no)),
+		paymentScreen("elsewhere", elsewhere, on("/payments/"+no)),
+		paymentScreen("elsewhere-in-wechat", moved, on("/payments/"+no)),
+		paymentScreen("gone", gone, on("/payments/"+no)),
+		paymentScreen("gone-over", over, on("/payments/"+no)),
 	}
 }
 

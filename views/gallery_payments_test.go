@@ -59,6 +59,9 @@ func staffPaymentPages() []screen {
 		Answers: []models.GatewayAnswer{{Finding: models.Finding{AskedAt: ago(time.Minute), AskedBy: "staff", Answer: "unavailable"}, Staff: "support@demo.test", Why: "alipay: alipay.trade.query: gateways: gateway unavailable: dial tcp 203.0.113.1:443: connect: connection refused"}},
 		Acts:    []models.PaymentAct{{At: ago(time.Minute), Email: "support@demo.test", Address: "198.51.100.4", Action: models.ActRepair, Before: "pending", After: "pending unavailable"}},
 	}
+	gone := pending
+	gone.Gone, gone.Rail, gone.Payee, gone.Answers, gone.Notifies = true, models.RailWechat, "1900000109", nil, nil
+	gone.ExpiresAt, gone.Signs = ago(time.Minute), []models.PaymentSign{models.SignOverdue, models.SignNeverAsked}
 	failed := pending
 	failed.State, failed.FailedAt, failed.CanRefund, failed.CanAudit = models.PaymentFailed, ago(time.Minute), true, true
 	failed.CanClear = true
@@ -75,6 +78,10 @@ func staffPaymentPages() []screen {
 		{RefundFacts: admin.RefundFacts{RequestNo: "F" + no[1:], State: models.RefundSettled, Attempts: 1}, Amount: 100_00, ApprovalID: 7, ReservedAt: ago(47 * time.Hour)},
 		{RefundFacts: admin.RefundFacts{RequestNo: "F" + no[1:], State: models.RefundReleased, Attempts: 12}, Amount: 1_000_000_00, ApprovalID: 8, ReservedAt: ago(time.Hour)},
 	}
+	waits := *toPay()
+	waits.AskedID = 42
+	paid.ToPay, paid.CanRecord = []models.ToPay{*toPay(), waits}, true
+	paid.ToPay[1].RequestNo = "F26112300000000000000"
 	paid.PostedAt, paid.MoreNotifies, paid.MoreAnswers = ago(48*time.Hour), true, true
 	paid.Answers = []models.GatewayAnswer{{Finding: models.Finding{AskedAt: ago(time.Minute), AskedBy: "poll", Answer: "already_settled"}, Facts: &models.TradeFacts{State: models.TradePaid, GatewayTradeNo: paid.GatewayTradeNo, AmountFen: 300_00, Payee: paid.Payee, PaidAt: instant(paid.PaidAt)}}}
 	draft := admin.PaymentPage{CSRF: token, Now: now, No: no, State: models.PaymentDraft, Amount: 300_00, Rail: models.RailAlipay, AccountID: 7, Shop: shop, CreatedAt: ago(time.Minute), Signs: []models.PaymentSign{models.SignDraft}}
@@ -83,6 +90,7 @@ func staffPaymentPages() []screen {
 			atDesk(models.RoleSupport)(c)
 			c.Flash = &layout.Flash{Key: "flash.payment_gateway_down"}
 		}},
+		{"admin-payment-gone", gone.Title, admin.Payment(gone), atDesk(models.RoleSupport)},
 		{"admin-payment-failed", failed.Title, admin.Payment(failed), atDesk(models.RoleAdmin)},
 		{"admin-payment-paid", paid.Title, admin.Payment(paid), atDesk(models.RoleFinance)},
 		{"admin-payment-draft", draft.Title, admin.Payment(draft), atDesk(models.RoleSupport)},

@@ -55,6 +55,8 @@ func statementScreens() []screen {
 			Code: "102331000001", Reference: "K7QM2H9X",
 		},
 	}
+	gone := waits
+	gone.Other = views.OtherWays{No: no, Amount: 1_700_00, Gone: true, Closed: models.MethodGone(models.RailBankTransfer), Methods: someMethods()[:3]}
 	over := waits
 	over.State, over.Transfer, over.Poll, over.ClosedAt = models.PaymentExpired, nil, false, ago(time.Minute)
 	return []screen{
@@ -67,6 +69,7 @@ func statementScreens() []screen {
 		{"admin-registered-name", name.Title, admin.Registered(name), at("/admin/accounts/7/registered-name")},
 		{"admin-ask-suspense_clear-transfer", clear.Title, admin.Ask(clear), at("/admin/suspense/3/clear")},
 		{"payment-transfer", waits.Title, views.Payment(waits), func(*layout.Chrome) {}},
+		{"payment-transfer-gone", gone.Title, views.Payment(gone), func(*layout.Chrome) {}},
 		{"payment-transfer-expired", over.Title, views.Payment(over), func(*layout.Chrome) {}},
 	}
 }

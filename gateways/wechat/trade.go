@@ -55,7 +55,7 @@ type h5Info struct {
 // (number, amount, no deadline, a phone without an address) is ErrRefused.
 func (r *Rail) Open(ctx context.Context, order gateways.Order) (gateways.Checkout, error) {
 	if !outTradeNoForm.MatchString(order.OutTradeNo) || order.AmountFen <= 0 || order.AmountFen > maxAmount || order.ExpiresAt.IsZero() ||
-		order.Payer.Phone && order.Payer.IP == "" {
+		order.Payer.Device() == models.DevicePhone && order.Payer.IP == "" {
 		return gateways.Checkout{}, fmt.Errorf("wechat: order not possible here: %w", gateways.ErrRefused)
 	}
 	wanted := placed{
@@ -63,7 +63,7 @@ func (r *Rail) Open(ctx context.Context, order gateways.Order) (gateways.Checkou
 		OutTradeNo: order.OutTradeNo, TimeExpire: order.ExpiresAt.In(models.Shanghai).Format(time.RFC3339),
 		NotifyURL: order.NotifyURL, Amount: amount{Total: order.AmountFen, Currency: "CNY"},
 	}
-	if order.Payer.Phone {
+	if order.Payer.Device() == models.DevicePhone {
 		wanted.SceneInfo = &scene{order.Payer.IP, h5Info{"Wap"}}
 		got, err := r.post(ctx, callH5, "/v3/pay/transactions/h5", wanted)
 		if err != nil {

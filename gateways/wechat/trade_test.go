@@ -74,6 +74,18 @@ func TestOpenSendsAPhoneToTheApp(t *testing.T) {
 	}
 }
 
+// The app's own browser can't open the app: it is given the code, which needs no
+// address of the payer's.
+func TestOpenInsideTheAppGivesTheCode(t *testing.T) {
+	rail, gateway := answering(t, 200, `{"code_url":"weixin://wxpay/bizpayurl?pr=x"}`)
+	order := testOrder()
+	order.Payer = gateways.Payer{Phone: true, InWechat: true}
+	checkout, err := rail.Open(t.Context(), order)
+	if err != nil || checkout.QRContent == "" || checkout.HasDoor() || checkout.For != models.DeviceDesk || gateway.asked[0].uri != "/v3/pay/transactions/native" {
+		t.Errorf("%+v, %v", checkout, err)
+	}
+}
+
 func TestOpenRefusesWhatWeChatCannotTake(t *testing.T) {
 	rail, gateway := answering(t, 200, `{"code_url":"weixin://x","h5_url":"https://x.test/"}`)
 	for name, change := range map[string]func(*gateways.Order){
