@@ -174,8 +174,11 @@ func (r *Report) subject(db *gorm.DB, accountID int64, in ReportInput) error {
 	return found(err, "keyword")
 }
 
-// reportSlot is a rollup's row, or the sum of some.
+// reportSlot is a rollup's row, or the sum of some; the id and the name are of
+// what a report is made of.
 type reportSlot struct {
+	ID             int64
+	Name           string
 	DayOn          string
 	Hour           int
 	CostFen        Fen
@@ -293,11 +296,7 @@ func (r *Report) readParts(db *gorm.DB, accountID int64) error {
 		query = db.Table("keywords p").Joins("JOIN keyword_days d ON d.keyword_id = p.id").Where("p.campaign_id = ?", r.Campaign.ID).
 			Select("p.id, p.phrase AS name, " + sumOfMeasures).Group("p.id, p.phrase")
 	}
-	var rows []struct {
-		ID   int64
-		Name string
-		reportSlot
-	}
+	var rows []reportSlot
 	err := query.Where(from, DayOn(r.From), DayOn(r.Until)).Order("cost_fen DESC, p.id").Limit(maxReportParts + 1).Scan(&rows).Error
 	if err != nil {
 		return err
