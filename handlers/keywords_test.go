@@ -69,8 +69,8 @@ func TestAnInlineEditDrawsThePartWithItsUndo(t *testing.T) {
 		if got := s.bids(t, account, own.campaign); got != "tea 120 broad true" {
 			t.Errorf("stored is %s", got)
 		}
-		b.post(undo, "back", back).is(t, http.StatusConflict)
 		b.get(path).says(t, "#main", word(text.Chinese, "flash.edit_undone", "Count", 1))
+		b.post(undo, "back", back).is(t, http.StatusConflict)
 		other, _ := s.member(t, models.RoleSeller, "other@shop.test")
 		other.post(undo).is(t, http.StatusNotFound)
 	})
@@ -104,7 +104,7 @@ func TestKeywordsAreAddedAndChangedInBulk(t *testing.T) {
 		act("match", "match_type", "x").is(t, http.StatusUnprocessableEntity).says(t, "#match_type-error", word(text.Chinese, "error.match.unknown"))
 		act("preview", "percent", "ten").is(t, http.StatusUnprocessableEntity).says(t, "#bid-error", word(text.Chinese, "error.percent.malformed"))
 		low := act("preview", "percent", "-90").is(t, http.StatusOK)
-		low.says(t, "tbody tr:first-child", "tea ¥1.20 ¥0.12")
+		low.says(t, "tbody tr:first-child", "tea¥1.20¥0.12")
 		tooLow := act("preview", "to", "0.04").is(t, http.StatusUnprocessableEntity)
 		tooLow.says(t, "#bid-"+id(own.keyword)+"-error", word(text.Chinese, "error.bid.too_small", "Min", models.Fen(5)))
 		if tooLow.Find("input[name=row][checked]").Length() != 3 || tooLow.value("input[name=to]") != "0.04" {

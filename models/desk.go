@@ -81,15 +81,12 @@ func (s *Store) CampaignDesk(ctx context.Context, accountID, id int64, in Keywor
 
 // keywordMeasures sums the days of a campaign's keywords, by keyword.
 func keywordMeasures(db *gorm.DB, campaignID int64, from, until time.Time) (map[int64]Measures, error) {
-	var rows []struct {
-		KeywordID int64
-		reportSlot
-	}
-	err := db.Table("keywords k").Joins("JOIN keyword_days d ON d.keyword_id = k.id").Select("k.id AS keyword_id, "+sumOfMeasures).
+	var rows []reportSlot
+	err := db.Table("keywords k").Joins("JOIN keyword_days d ON d.keyword_id = k.id").Select("k.id, "+sumOfMeasures).
 		Where("k.campaign_id = ? AND day_on >= ? AND day_on < ?", campaignID, DayOn(from), DayOn(until)).Group("k.id").Scan(&rows).Error
 	did := make(map[int64]Measures, len(rows))
 	for _, row := range rows {
-		did[row.KeywordID] = row.measures()
+		did[row.ID] = row.measures()
 	}
 	return did, err
 }

@@ -59,7 +59,7 @@ func TestCampaignDeskSumsSortsAndFilters(t *testing.T) {
 		if _, err := b.CampaignDesk(t.Context(), w.account, w.campaign, models.KeywordInput{Period: "own"}); models.CodeOf(err) != models.Invalid {
 			t.Error("no days: ", err)
 		}
-		other, _ := running(t, b, 100*yuan, 100*yuan)
+		other, _ := running(t, b, 1000*yuan, 100*yuan)
 		if _, err := b.CampaignDesk(t.Context(), other, w.campaign, models.KeywordInput{}); models.CodeOf(err) != models.NotFound {
 			t.Error("another's: ", err)
 		}
@@ -76,7 +76,7 @@ func TestKeywordRemovalIsOnlyTried(t *testing.T) {
 		if len(items) != 2 || names[w.keywords[1].ID] != "cup" || len(w.read(t)) != 2 {
 			t.Errorf("%+v, %v, %d left", items, names, len(w.keywords))
 		}
-		other, ids := running(t, b, 100*yuan, 100*yuan)
+		other, ids := running(t, b, 1000*yuan, 100*yuan)
 		if names, err := b.EditNames(t.Context(), other, items); err != nil || len(names) > 0 {
 			t.Errorf("another's keywords are called %v, %v", names, err)
 		}
