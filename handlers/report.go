@@ -53,8 +53,7 @@ func reportAsked(c echo.Context) (models.ReportInput, views.ReportFilter) {
 func (p *portal) reportScreen(c echo.Context, accountID int64) (screen, error) {
 	in, filter := reportAsked(c)
 	if in.Period == "own" && in.Days == (models.Days{}) { // asked for, and not said yet
-		today := p.Store.Now()
-		in.Days = models.Days{From: models.DayOn(today.AddDate(0, 0, -7)), To: models.DayOn(today.AddDate(0, 0, -1))}
+		in.Days = lastWeek(p.Store.Now())
 		filter.From, filter.To = in.Days.From, in.Days.To
 	}
 	ctx := c.Request().Context()

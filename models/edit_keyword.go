@@ -169,7 +169,25 @@ func (s *Store) SwitchKeywords(ctx context.Context, by Actor, accountID, campaig
 // RemoveKeywords takes keywords out of a campaign; their history stays. Refusals
 // as SwitchKeywords.
 func (s *Store) RemoveKeywords(ctx context.Context, by Actor, accountID, campaignID int64, rows []RowRef) (Edit, error) {
-	return s.editKeywords(ctx, by, accountID, campaignID, rows, EditKeywordRemove, func(k *Keyword, now time.Time) { k.RemovedAt = &now })
+	return s.editKeywords(ctx, by, accountID, campaignID, rows, EditKeywordRemove, removeKeyword)
+}
+
+func removeKeyword(k *Keyword, now time.Time) { k.RemovedAt = &now }
+
+// KeywordRemoval says what RemoveKeywords would change, and changes nothing. An
+// item's value before is the keyword's bid. Refusals as SwitchKeywords.
+func (s *Store) KeywordRemoval(ctx context.Context, accountID, campaignID int64, rows []RowRef) ([]EditItem, error) {
+	if err := tooMany(len(rows), "row"); err != nil {
+		return nil, err
+	}
+	_, items, err := s.editAs(ctx, Actor{}, accountID, EditKeywordRemove, true, func(e *editing) error {
+		keywords, err := e.ownKeywords(campaignID, rows)
+		for _, k := range keywords {
+			e.items = append(e.items, EditItem{Subject: "keyword", SubjectID: k.ID, Field: "bid_fen", BeforeValue: k.BidFen.Wire()})
+		}
+		return err
+	})
+	return items, err
 }
 
 // SetMatchType says which searches keywords bid on. Refusals as SwitchKeywords;

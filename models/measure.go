@@ -1,5 +1,7 @@
 package models
 
+import "cmp"
+
 // The formulas of the field, for reports, campaigns and advice alike. A ratio
 // has no value where what it is divided by is nothing: ok is false then. Ratios
 // are for reading; no money is booked by them.
@@ -20,6 +22,54 @@ func (m Measures) Plus(o Measures) Measures {
 		m.Impressions + o.Impressions, m.Clicks + o.Clicks, m.ResultClicks + o.ResultClicks,
 		m.CostFen + o.CostFen, m.Orders + o.Orders, m.OrderAmountFen + o.OrderAmountFen,
 	}
+}
+
+// MeasureNames are the figures of a report in the order of their columns.
+var MeasureNames = []string{"cost", "impressions", "clicks", "ctr", "ppc", "orders", "order_amount", "cvr", "roi"}
+
+// Value is a figure of MeasureNames as a number, for what is drawn and
+// compared: money in fen.
+func (m Measures) Value(name string) (value float64, ok bool) {
+	switch name {
+	case "cost":
+		return float64(m.CostFen), true
+	case "impressions":
+		return float64(m.Impressions), true
+	case "clicks":
+		return float64(m.Clicks), true
+	case "orders":
+		return float64(m.Orders), true
+	case "order_amount":
+		return float64(m.OrderAmountFen), true
+	case "ctr":
+		return m.CTR()
+	case "cvr":
+		return m.CVR()
+	case "roi":
+		return m.ROI()
+	case "ppc":
+		fen, ok := m.PPC()
+		return float64(fen), ok
+	}
+	return 0, false
+}
+
+// CompareMeasure puts the higher figure first, or the lower, and what has none
+// last in any case.
+func CompareMeasure(a, b Measures, name string, lowFirst bool) int {
+	x, ok := a.Value(name)
+	y, has := b.Value(name)
+	switch {
+	case ok && has && lowFirst:
+		return cmp.Compare(x, y)
+	case ok && has:
+		return cmp.Compare(y, x)
+	case ok:
+		return -1
+	case has:
+		return 1
+	}
+	return 0
 }
 
 // CTR is clicks by impressions, of the engine's results: both sides are of one

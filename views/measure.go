@@ -10,36 +10,13 @@ import (
 
 // MeasureNames are the figures of a report in the order of their columns; each
 // has its words under "measure.".
-var MeasureNames = []string{"cost", "impressions", "clicks", "ctr", "ppc", "orders", "order_amount", "cvr", "roi"}
+var MeasureNames = models.MeasureNames
 
 // ChartNames are those that a chart can draw.
 var ChartNames = []string{"cost", "clicks", "ppc", "roi"}
 
 // measure is a figure as a number, for what is drawn and compared: money in fen.
-func measure(m models.Measures, name string) (value float64, ok bool) {
-	switch name {
-	case "cost":
-		return float64(m.CostFen), true
-	case "impressions":
-		return float64(m.Impressions), true
-	case "clicks":
-		return float64(m.Clicks), true
-	case "orders":
-		return float64(m.Orders), true
-	case "order_amount":
-		return float64(m.OrderAmountFen), true
-	case "ctr":
-		return m.CTR()
-	case "cvr":
-		return m.CVR()
-	case "roi":
-		return m.ROI()
-	case "ppc":
-		fen, ok := m.PPC()
-		return float64(fen), ok
-	}
-	return 0, false
-}
+func measure(m models.Measures, name string) (float64, bool) { return m.Value(name) }
 
 // MeasureText writes a figure for people: money in yuan, shares in percent, a
 // dash where there is none.
