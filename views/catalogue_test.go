@@ -38,6 +38,8 @@ var made = map[string][]string{
 	"api.reject.":        words(slices.Concat(models.RejectCodes, models.ResultCodes)),
 	"api.problem.":       problems(),
 	"restart.refused.":   models.RefusedReasons,
+	"forecast.gap.":      words(models.ForecastGaps),
+	"weekday.":           {"0", "1", "2", "3", "4", "5", "6"},
 	"ledger.kind.":       views.LedgerKinds,
 	"ledger.purse.":      {"cash", "bonus"},
 	"ladder.step.":       views.LadderSteps,
