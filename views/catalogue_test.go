@@ -41,6 +41,7 @@ var made = map[string][]string{
 	"match.":             words(models.MatchTypes),
 	"switch.":            models.KeywordSwitches,
 	"undo.did.":          words(models.EditKinds),
+	"forecast.gap.":      words(models.ForecastGaps),
 	"ledger.kind.":       views.LedgerKinds,
 	"ledger.purse.":      {"cash", "bonus"},
 	"ladder.step.":       views.LadderSteps,

@@ -15,14 +15,14 @@ func rechargeScreens() []screen {
 		CSRF: token, Now: now, State: models.AccountArrears, Arrears: 1_286_40, Cash: -1_286_40, DailyCost: 388_00, Minimum: 200_00,
 		Form: views.RechargeForm{Amount: "1700", Method: string(models.RailAlipay)},
 		Suggestions: []views.Suggestion{
-			{Suggestion: models.Suggestion{Days: 1, Amount: 1_700_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(1), Chosen: true},
-			{Suggestion: models.Suggestion{Days: 7, Amount: 4_100_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(7.2)},
-			{Suggestion: models.Suggestion{Days: 30, Amount: 13_000_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(30.1)},
+			{Suggestion: models.Suggestion{Days: 1, Amount: 1_700_00, Basis: "days"}, CampaignsBack: 3, Forecast: lasts(1), Chosen: true},
+			{Suggestion: models.Suggestion{Days: 7, Amount: 4_100_00, Basis: "days"}, CampaignsBack: 3, Forecast: lasts(7.2)},
+			{Suggestion: models.Suggestion{Days: 30, Amount: 13_000_00, Basis: "days"}, CampaignsBack: 3, Forecast: lasts(30.1)},
 		},
 		Methods: []views.Method{{Method: models.NewMethod(models.RailAlipay, 200_00, 500_000_00), LastUsed: true}},
 		Estimate: views.Estimate{
 			Amount: 1_700_00, ArrearsBefore: 1_286_40, ArrearsCleared: 1_286_40, CashAfter: 413_60, SpendableAfter: 533_60,
-			StateAfter: models.AccountActive, CampaignsByItself: 2, CampaignsByRestart: 1, CampaignsStay: 1, Runway: lasts(1),
+			StateAfter: models.AccountActive, CampaignsByItself: 2, CampaignsByRestart: 1, CampaignsStay: 1, Forecast: lasts(1),
 		},
 	}
 	short := page
@@ -30,7 +30,7 @@ func rechargeScreens() []screen {
 	short.Suggestions = []views.Suggestion{page.Suggestions[1], page.Suggestions[2]}
 	short.Estimate = views.Estimate{
 		Amount: 800_00, ArrearsBefore: 1_286_40, ArrearsCleared: 800_00, ArrearsLeft: 486_40, CashAfter: -486_40,
-		StateAfter: models.AccountArrears, CampaignsStay: 4, Runway: models.Runway{Known: true},
+		StateAfter: models.AccountArrears, CampaignsStay: 4, Forecast: noMoney,
 	}
 	short.Pending = &views.PendingPayment{No: no, Amount: 1_700_00, Rail: models.RailAlipay, ExpiresAt: now.Add(18 * time.Minute)}
 
@@ -47,13 +47,13 @@ func rechargeScreens() []screen {
 	refused.Estimate = views.Estimate{Problem: refused.Form.Errors.On("amount")}
 
 	fresh := views.RechargePage{CSRF: token, Now: now, State: models.AccountActive, Minimum: 200_00, Suggestions: []views.Suggestion{
-		{Suggestion: models.Suggestion{Days: 1, Amount: 200_00, Basis: "minimum"}}, {Suggestion: models.Suggestion{Days: 7, Amount: 200_00, Basis: "arrears"}},
+		{Suggestion: models.Suggestion{Days: 1, Amount: 200_00, Basis: "minimum"}, Forecast: noSpend}, {Suggestion: models.Suggestion{Days: 7, Amount: 200_00, Basis: "arrears"}, Forecast: noSpend},
 	}, Methods: page.Methods}
 
 	confirm := views.ConfirmPage{
 		CSRF: token, Now: now, No: no, Amount: 1_700_00, Rail: models.RailAlipay, Payee: views.Payee{Account: "2088000000000001"}, Shop: shop, TTL: 30 * time.Minute,
-		Before: views.Standing{State: models.AccountSuspended, Arrears: 1_286_40, Cash: -1_286_40, Runway: models.Runway{Known: true}},
-		After:  views.Standing{State: models.AccountActive, Cash: 413_60, Spendable: 413_60, Runway: lasts(1)},
+		Before: views.Standing{State: models.AccountSuspended, Arrears: 1_286_40, Cash: -1_286_40, Forecast: noMoney},
+		After:  views.Standing{State: models.AccountActive, Cash: 413_60, Spendable: 413_60, Forecast: lasts(1)},
 		Campaigns: []models.Return{
 			{CampaignID: 101, Name: "机械键盘-主推款", How: models.ReturnsByRestart},
 			{CampaignID: 103, Name: "双十二预热-人体工学鼠标与超长名称测试计划", How: models.ReturnsByItself},
@@ -246,7 +246,7 @@ func restartScreens() []screen {
 		}
 		page.Rows = append(page.Rows, row)
 	}
-	page.Check = views.RestartCheck{Chosen: 3, BudgetSum: 450_00, Runway: lasts(0.9)}
+	page.Check = views.RestartCheck{Chosen: 3, BudgetSum: 450_00, Runway: models.Runway{Known: true, Days: 0.9, Until: now.Add(21 * time.Hour)}}
 	owing := page
 	owing.State, owing.Arrears = models.AccountSuspended, 1_286_40
 	frozen := page
