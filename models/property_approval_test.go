@@ -134,7 +134,7 @@ func (w *world) adjust(r *rapid.T) {
 func (w *world) bankTransfer(r *rapid.T) {
 	s := w.shop(r)
 	if len(w.numbers) == 0 || rapid.Bool().Draw(r, "another number") {
-		w.numbers = append(w.numbers, fmt.Sprintf("BN-%dX%d", w.sellers[0].account, len(w.numbers)))
+		w.numbers = append(w.numbers, fmt.Sprintf("BN-%06dX%d", w.sellers[0].account, len(w.numbers)))
 	}
 	number := rapid.SampledFrom(w.numbers).Draw(r, "number")
 	in := models.ApprovalInput{Kind: models.ApprovalBankTransfer, AccountID: s.account, Amount: "150", Reference: number, PaidOn: "2026-11-24"}
