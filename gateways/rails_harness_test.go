@@ -155,26 +155,8 @@ func (d *desk) confirmedOver(t *testing.T, amount models.Fen) models.Payment {
 	if checkout.RedirectURL == "" && d.rail == models.RailAlipay || p.State != models.PaymentPending {
 		t.Fatalf("confirmed to %+v, %s", checkout, p.State)
 	}
-	arrive(t, checkout)
+	gatewaystest.Arrive(t, checkout)
 	return p
-}
-
-// arrive brings the payer's browser to the gateway, where a form does that.
-func arrive(t *testing.T, checkout gateways.Checkout) {
-	t.Helper()
-	if checkout.Form == nil {
-		return
-	}
-	form := url.Values{}
-	for name, value := range checkout.Form.Fields {
-		form.Set(name, value)
-	}
-	page, err := http.PostForm(checkout.Form.Action, form)
-	must(t, err)
-	page.Body.Close()
-	if page.StatusCode != http.StatusOK {
-		t.Fatalf("the payer is at %s: %s", page.Request.URL, page.Status)
-	}
 }
 
 // scanned is a confirmed payment whose payer has come to the cashier.

@@ -33,7 +33,7 @@ func (d *desk) atBank(t *testing.T, amount string) models.Payment {
 	must(t, err)
 	p, checkout, err := d.rails.Confirm(t.Context(), d.account, draft.No, "Recharge", gateways.Payer{Bank: "ICBC"})
 	must(t, err)
-	arrive(t, checkout)
+	gatewaystest.Arrive(t, checkout)
 	return p
 }
 

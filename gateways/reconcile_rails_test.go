@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ztc-portal/gateways"
+	"ztc-portal/gateways/gatewaystest"
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/models"
 )
@@ -101,7 +102,7 @@ func (d *desk) nobodys(t *testing.T, amount models.Fen) models.Payment {
 		OutTradeNo: p.No, AmountFen: amount, Subject: "Recharge", OpenedAt: now, ExpiresAt: expires, NotifyURL: d.notify, ReturnURL: d.notify,
 	})
 	must(t, err)
-	arrive(t, checkout)
+	gatewaystest.Arrive(t, checkout)
 	d.pay(t, p, sandbox.FaultNotifyLost)
 	return p
 }

@@ -71,11 +71,8 @@ func bankChoice(methods []models.Method, payment models.Payment, chosen *gateway
 	if chosen != nil {
 		choice.Bank, choice.Corporate = chosen.Bank, chosen.Corporate
 	}
-	for _, m := range methods {
-		if m.Rail == payment.Rail {
-			choice.PersonalMax = m.PersonalMax
-		}
-	}
+	its, _ := models.MethodOf(methods, payment.Rail)
+	choice.PersonalMax = its.PersonalMax
 	return choice
 }
 

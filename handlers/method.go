@@ -15,14 +15,15 @@ import (
 // propose puts another method in the place of a chosen one that can't be had
 // now. It gives why that can't be had, and what is proposed; "" where nothing can.
 func propose(form *views.RechargeForm, methods []models.Method) (closed *models.Error, proposed models.Rail) {
-	at := slices.IndexFunc(methods, func(m models.Method) bool { return string(m.Rail) == form.Method })
+	rail := models.Rail(form.Method)
+	its, ok := models.MethodOf(methods, rail)
 	switch {
-	case at < 0 && models.Rail(form.Method).IsKnown():
-		closed = models.MethodGone(models.Rail(form.Method))
-	case at < 0 || methods[at].IsOpen():
+	case !ok && rail.IsKnown():
+		closed = models.MethodGone(rail)
+	case !ok || its.IsOpen():
 		return nil, ""
 	default:
-		closed = methods[at].Refusal()
+		closed = its.Refusal()
 	}
 	amount, _ := models.ParseFen(form.Amount)
 	if other := models.Proposed(methods, amount); other != nil {

@@ -1,8 +1,6 @@
 package jobs_test
 
 import (
-	"net/http"
-	"net/url"
 	"slices"
 	"testing"
 	"time"
@@ -33,16 +31,7 @@ func (s *shop) atBank(t *testing.T, amount string) models.Payment {
 	must(t, err)
 	p, checkout, err := s.rails.Confirm(t.Context(), s.account, draft.No, "test", gateways.Payer{Bank: "ICBC"})
 	must(t, err)
-	form := url.Values{}
-	for name, value := range checkout.Form.Fields {
-		form.Set(name, value)
-	}
-	page, err := http.PostForm(checkout.Form.Action, form)
-	must(t, err)
-	page.Body.Close()
-	if page.StatusCode != http.StatusOK {
-		t.Fatalf("the payer is at %s: %s", page.Request.URL, page.Status)
-	}
+	gatewaystest.Arrive(t, checkout)
 	s.drop(t, "query_payment")
 	return p
 }

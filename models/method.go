@@ -83,6 +83,15 @@ func MethodFailing(rail Rail, tryAgainAt time.Time) *Error {
 // railOrder is the order in which methods are offered, the last used before all.
 var railOrder = []Rail{RailAlipay, RailWechat, RailUnionpay, RailBankTransfer}
 
+// MethodOf finds the method of a rail, if it is set up.
+func MethodOf(methods []Method, rail Rail) (Method, bool) {
+	at := slices.IndexFunc(methods, func(m Method) bool { return m.Rail == rail })
+	if at < 0 {
+		return Method{}, false
+	}
+	return methods[at], true
+}
+
 // IsKnown: there is such a rail, set up or not.
 func (r Rail) IsKnown() bool { return slices.Contains(railOrder, r) }
 
@@ -206,11 +215,10 @@ func (s *Store) mayBegin(db *gorm.DB, p Payment) error {
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(methods, func(m Method) bool { return m.Rail == p.Rail })
-	if at < 0 {
+	m, ok := MethodOf(methods, p.Rail)
+	if !ok {
 		return nil // nobody has set it up: there is no gateway to send it to
 	}
-	m := methods[at]
 	refusal := m.outside(p.AmountFen, methods)
 	switch {
 	case m.Off:

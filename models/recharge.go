@@ -24,15 +24,14 @@ func (in RechargeInput) Parse(methods []Method) (Fen, Rail, FieldErrors) {
 	if refusal != nil {
 		refusals = append(refusals, refusal)
 	}
-	at := slices.IndexFunc(methods, func(m Method) bool { return string(m.Rail) == in.Method })
-	if at < 0 {
+	m, ok := MethodOf(methods, Rail(in.Method))
+	if !ok {
 		key := "error.method.unknown"
 		if in.Method == "" {
 			key = "error.method.empty"
 		}
 		return amount, "", append(refusals, fieldError("method", key, nil))
 	}
-	m := methods[at]
 	if closed := m.Refusal(); closed != nil {
 		refusals = append(refusals, closed)
 	}

@@ -30,22 +30,28 @@ func schemaOf(t *testing.T, engine models.Engine, db *sql.DB, number int64) {
 	must(t, err)
 }
 
+// oldPortal is a portal on an empty database of one numbered schema.
+func oldPortal(t *testing.T, engine models.Engine, schema int64) (*modelstest.Bench, *sql.DB) {
+	t.Helper()
+	clock := modelstest.NewClock()
+	store, err := models.Open(modelstest.EmptyURL(t, engine), models.Options{Now: clock.Now})
+	must(t, err)
+	t.Cleanup(func() { store.Close() })
+	b := &modelstest.Bench{Store: store, Clock: clock, Queue: &modelstest.Queue{}}
+	store.SetQueue(b.Queue)
+	db, err := store.Handle()
+	must(t, err)
+	schemaOf(t, engine, db, schema)
+	return b, db
+}
+
 // A portal of the first schema, with a seller who has spent, is upgraded: what
 // was spent still stands, books and campaigns work on.
 func TestTheFirstSchemaIsUpgradedWithItsData(t *testing.T) {
 	t.Parallel()
 	for _, engine := range modelstest.Engines {
 		t.Run(string(engine), func(t *testing.T) {
-			url := modelstest.EmptyURL(t, engine)
-			clock := modelstest.NewClock()
-			store, err := models.Open(url, models.Options{Now: clock.Now})
-			must(t, err)
-			t.Cleanup(func() { store.Close() })
-			b := &modelstest.Bench{Store: store, Clock: clock, Queue: &modelstest.Queue{}}
-			store.SetQueue(b.Queue)
-			db, err := store.Handle()
-			must(t, err)
-			schemaOf(t, engine, db, 1)
+			b, db := oldPortal(t, engine, 1)
 			const at = "'2026-11-24 05:00:00+00:00'"
 			for _, statement := range []string{
 				"INSERT INTO sellers (id, shop_name, created_at) VALUES (1, 'Old shop', " + at + ")",
@@ -72,8 +78,8 @@ func TestTheFirstSchemaIsUpgradedWithItsData(t *testing.T) {
 					must(t, err)
 				}
 			}
-			must(t, store.Migrate(t.Context()))
-			current, err := store.SchemaIsCurrent(t.Context())
+			must(t, b.Migrate(t.Context()))
+			current, err := b.SchemaIsCurrent(t.Context())
 			if err != nil || !current {
 				t.Fatalf("the schema is current: %v, %v", current, err)
 			}
@@ -106,23 +112,15 @@ func TestMoneyUnderWayOutlivesTheUpgrade(t *testing.T) {
 	t.Parallel()
 	for _, engine := range modelstest.Engines {
 		t.Run(string(engine), func(t *testing.T) {
-			url := modelstest.EmptyURL(t, engine)
-			clock := modelstest.NewClock()
-			store, err := models.Open(url, models.Options{Now: clock.Now})
-			must(t, err)
-			t.Cleanup(func() { store.Close() })
-			b := &till{Bench: &modelstest.Bench{Store: store, Clock: clock, Queue: &modelstest.Queue{}}, account: 1}
-			store.SetQueue(b.Queue)
-			db, err := store.Handle()
-			must(t, err)
-			schemaOf(t, engine, db, 9)
+			bench, db := oldPortal(t, engine, 9)
+			b := &till{Bench: bench, account: 1}
 			moneyUnderWay(t, db)
 			if engine == models.Postgres { // numbers given by hand are not given again
 				for table := range strings.FieldsSeq("sellers ledger_accounts accounts users ledger_transactions payments suspense_items approvals") {
 					run(t, db, "SELECT setval(pg_get_serial_sequence('"+table+"', 'id'), 1000)")
 				}
 			}
-			must(t, store.Migrate(t.Context()))
+			must(t, b.Migrate(t.Context()))
 			b.Offer(models.RailAlipay, models.RailBankTransfer)
 			b.office = newOffice(t, b.Bench)
 			b.held(t, 77*yuan)
@@ -131,7 +129,7 @@ func TestMoneyUnderWayOutlivesTheUpgrade(t *testing.T) {
 				t.Errorf("what waited is %+v", pending)
 			}
 			outcome, err := b.SettlePayment(t.Context(), models.Receipt{
-				Rail: models.RailAlipay, OutTradeNo: pending.No, GatewayTradeNo: "2026", State: models.TradePaid, AmountFen: 300 * yuan, Currency: "CNY", Payee: "2088", PaidAt: clock.Now(),
+				Rail: models.RailAlipay, OutTradeNo: pending.No, GatewayTradeNo: "2026", State: models.TradePaid, AmountFen: 300 * yuan, Currency: "CNY", Payee: "2088", PaidAt: b.Clock.Now(),
 			}, 0)
 			if err != nil || outcome != models.OutcomeSettled {
 				t.Errorf("settled: %s, %v", outcome, err)

@@ -18,8 +18,9 @@ func readCSV(file []byte) ([]row, error) {
 		return nil, err
 	}
 	text = append(bytes.TrimRight(text, "\r\n"), '\n') // so that a quotation mark that nothing ends is seen
-	in, between := csv.NewReader(bytes.NewReader(text)), string(separator(text))
+	in := csv.NewReader(bytes.NewReader(text))
 	in.Comma, in.FieldsPerRecord, in.LazyQuotes, in.ReuseRecord = separator(text), -1, true, true
+	between := string(in.Comma)
 	var rows []row
 	for {
 		record, err := in.Read()

@@ -4,14 +4,36 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	"ztc-portal/gateways"
 	"ztc-portal/gateways/sandbox"
 )
+
+// Arrive brings the payer's browser to the gateway, where a form does that.
+func Arrive(t testing.TB, checkout gateways.Checkout) {
+	t.Helper()
+	if checkout.Form == nil {
+		return
+	}
+	form := url.Values{}
+	for name, value := range checkout.Form.Fields {
+		form.Set(name, value)
+	}
+	page, err := http.PostForm(checkout.Form.Action, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Body.Close()
+	if page.StatusCode != http.StatusOK {
+		t.Fatalf("the payer is at %s: %s", page.Request.URL, page.Status)
+	}
+}
 
 // Keys are the files that a sandbox makes on its first start. Making keys takes
 // long, so that all tests of a binary share one set of each.
