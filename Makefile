@@ -31,7 +31,7 @@ run: prepare ## the portal with demo sellers and a sandbox gateway, on http://lo
 .PHONY: test
 test: prepare packages ## every test: unit, SQLite and PostgreSQL, browser, with the race detector
 	go vet -race ./...
-	e2e/postgres.sh go test -race -vet=off -p 2 -timeout 13m ./...
+	e2e/postgres.sh go test -race -vet=off -p 2 -parallel 4 -timeout 13m ./...
 
 .PHONY: lint
 lint: prepare ## gofmt, templ fmt and golangci-lint; changes nothing
@@ -73,6 +73,11 @@ fuzz: prepare ## every fuzz target in turn, FUZZTIME=60s each
 	@grep -rnoE --include='*_test.go' '^func Fuzz\w+' . | while IFS=: read -r file _ target; do \
 		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$(dirname "$$file")"; \
 	done
+
+.PHONY: soak
+soak: prepare packages ## the long runs: a million charges replayed, 200 worlds for each property
+	PORTAL_TEST_CHARGES=1000000 e2e/postgres.sh go test -count=1 -timeout 20m -v -run '^TestChargesReplayed' ./e2e/
+	e2e/postgres.sh go test -count=1 -timeout 60m -run '^(TestMoneyHoldsWhateverHappens|TestBankTransfersHoldToTheFen)$$' ./models/ -rapid.checks=200
 
 .PHONY: build
 build: prepare ## bin/ztc-portal: one file with everything in it

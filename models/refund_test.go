@@ -118,7 +118,7 @@ func TestRefundLeavesBonusAndArrearsAlone(t *testing.T) {
 		wantField(t, err, "amount", "error.refund.over_cash")
 		approve(t, b, o.other, ask(t, b, o.finance, transfer(account, "900", "REF-0001")), models.ApprovalApproved)
 		byBank, _, err := b.Payments(t.Context(), account, models.PaymentFilter{Method: models.RailBankTransfer}, models.Keyset{})
-		if err != nil || len(byBank) != 1 || byBank[0].State != models.PaymentPaid || *byBank[0].GatewayTradeNo != "REF-0001" {
+		if err != nil || len(byBank) != 1 || byBank[0].State != models.PaymentPaid || *byBank[0].GatewayTradeNo != "REF0001" {
 			t.Fatalf("by the bank: %+v, %v", byBank, err)
 		}
 		_, err = b.AskApproval(t.Context(), o.finance, refunding(byBank[0], "1"))
