@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -34,7 +36,7 @@ import (
 )
 
 const (
-	startWithin = 60 * time.Second // a seeded start takes 4 s with the race detector
+	startWithin = 3 * time.Minute // a seeded start takes 4 s with the race detector, and many on a busy machine
 	stopWithin  = 30 * time.Second
 	password    = "demo-1234"
 )
@@ -63,6 +65,11 @@ func testMain(m *testing.M) int {
 		}
 	}
 	defer closeBrowser()
+	flag.Parse()
+	if err := flag.Set("test.parallel", "64"); err != nil { // turns say how many run
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
 	return m.Run()
 }
 
@@ -103,6 +110,7 @@ type portal struct {
 	settings []string // NAME=value, beside those of the harness
 	log      string
 	program  func() (string, error)
+	waits    bool // most of the time
 
 	addr, sandboxAddr string
 	process           *exec.Cmd
@@ -131,6 +139,28 @@ func paying(g *gateway) option {
 		"PORTAL_ALIPAY_PRIVATE_KEY_FILE="+m.AppPrivateKeyFile, "PORTAL_ALIPAY_PUBLIC_KEY_FILE="+m.PlatformPublicKeyFile)
 }
 
+// mostlyWaits is a portal of a test that waits for its clock most of the time: it
+// runs beside the others, and takes no turn from them.
+func mostlyWaits(p *portal) { p.waits = true }
+
+// turns are as many as the machine has processors: a test holds one from its
+// first portal to its end.
+var (
+	turns   = make(chan struct{}, runtime.GOMAXPROCS(0))
+	holders sync.Map // names of tests
+)
+
+func takeTurn(t *testing.T) {
+	if _, has := holders.LoadOrStore(t.Name(), true); has {
+		return
+	}
+	turns <- struct{}{}
+	t.Cleanup(func() {
+		holders.Delete(t.Name())
+		<-turns
+	})
+}
+
 var started atomic.Int64
 
 // serve starts a portal for the test and stops it with the test. Its log must
@@ -141,6 +171,9 @@ func serve(t *testing.T, options ...option) *portal {
 	p.log = filepath.Join(outLogs, fmt.Sprintf("%s-%d.log", fileName(t.Name()), started.Add(1)))
 	for _, change := range options {
 		change(p)
+	}
+	if !p.waits {
+		takeTurn(t)
 	}
 	from, err := seeded()
 	if err != nil {

@@ -79,7 +79,7 @@ type life struct {
 
 func newLife(t *testing.T, engine models.Engine) *life {
 	t.Helper()
-	p := serve(t, onEngine(t, engine), with(fmt.Sprint("PORTAL_CLOCK_SPEED=", lifeSpeed), fmt.Sprint("PORTAL_ARREARS_GRACE=", lifeGrace)))
+	p := serve(t, mostlyWaits, onEngine(t, engine), with(fmt.Sprint("PORTAL_CLOCK_SPEED=", lifeSpeed), fmt.Sprint("PORTAL_ARREARS_GRACE=", lifeGrace)))
 	l := &life{t: t, portal: p, seller: signedIn(t, p, "active@demo.test"), names: map[int64]string{}}
 	l.feed, l.clock = openFeed(t, p)
 	l.seller.page(t, "/campaigns").Find(`td a[href^="/campaigns/"]`).Each(func(_ int, link *goquery.Selection) {
