@@ -49,11 +49,12 @@ type Refunder interface {
 
 // SendRefund asks the gateway to give reserved money back and books what it
 // says. Called again it asks again under the same number, so that a timeout or
-// a crash between the call and the books never gives the money back twice.
+// a crash between the call and the books never gives the money back twice. What
+// people pay out is left to them.
 // Unavailable while the end is not known: come again. NotFound.
 func (r *Rails) SendRefund(ctx context.Context, requestNo string) (models.Refund, error) {
 	o, err := r.Store.SendingRefund(ctx, requestNo)
-	if err != nil || o.Refund.State.Ended() {
+	if err != nil || o.Refund.State.Ended() || o.Payment.Rail.PaidOutByHand() {
 		return o.Refund, err
 	}
 	refunder, err := r.refunder(o.Payment.Rail)

@@ -135,9 +135,32 @@ func (s *site) fill(t testing.TB) map[string]string {
 	}
 	s.fillDays(t)
 	return map[string]string{
+		"refunds/:no":  "refunds/" + s.toPayOut(t, account, office[models.RoleFinance], office[models.RoleAdmin]),
 		"accounts/:id": fmt.Sprint("accounts/", account), "payments/:no": "payments/" + paid.No, "methods/:rail": "methods/alipay", "approvals/:id": "approvals/1",
 		"suspense/:id": "suspense/1", "reconciliation/:id": "reconciliation/" + dayPath[len("/admin/reconciliation/"):],
 	}
+}
+
+// toPayOut is a refund of a bank transfer that people are to pay out.
+func (s *site) toPayOut(t testing.TB, account int64, asks, decides models.Actor) (requestNo string) {
+	t.Helper()
+	approved := func(in models.ApprovalInput) {
+		t.Helper()
+		in.AccountID, in.Reason = account, "as the bank says"
+		asked, err := s.AskApproval(t.Context(), asks, in)
+		must(t, err)
+		_, err = s.Approve(t.Context(), decides, asked.ID, "")
+		must(t, err)
+	}
+	approved(models.ApprovalInput{Kind: models.ApprovalBankTransfer, Amount: "300", Reference: "BANK0001", PaidOn: models.DayOn(s.Now())})
+	var paid models.Payment
+	for _, p := range s.payments(t, account) {
+		if p.Rail == models.RailBankTransfer {
+			paid = p
+		}
+	}
+	approved(models.ApprovalInput{Kind: models.ApprovalRefund, PaymentNo: paid.No, Amount: "100"})
+	return s.refundsOf(t, paid)[0].RequestNo
 }
 
 // lostPayment is one that was paid at the gateway and of which nobody told us.

@@ -18,12 +18,14 @@ const (
 	ApprovalFreeze        ApprovalKind = "freeze"
 	ApprovalUnfreeze      ApprovalKind = "unfreeze"
 	ApprovalSuspenseClear ApprovalKind = "suspense_clear"
+	ApprovalRefundPaid    ApprovalKind = "refund_paid"   // at the bank, by people
+	ApprovalRefundUnpaid  ApprovalKind = "refund_unpaid" // it can't be: the cash has it again
 )
 
 // ApprovalKinds lists every kind, in the order of the filter.
 var ApprovalKinds = []ApprovalKind{
 	ApprovalRefund, ApprovalAdjustment, ApprovalBonusGrant, ApprovalBankTransfer,
-	ApprovalFreeze, ApprovalUnfreeze, ApprovalSuspenseClear,
+	ApprovalFreeze, ApprovalUnfreeze, ApprovalSuspenseClear, ApprovalRefundPaid, ApprovalRefundUnpaid,
 }
 
 // ApprovalState is where a request stands. All but open are ends.
@@ -59,11 +61,13 @@ type Approval struct {
 	Note       string // the decider's; of a failed one the text key of why
 }
 
-// ApprovalArgs are the facts of a bank transfer, and of suspense that pays a payment.
+// ApprovalArgs are the facts of a bank transfer, in or out, and of suspense that
+// pays a payment.
 type ApprovalArgs struct {
 	Reference  string `json:"reference,omitempty"`   // the bank's own number
 	PaidOn     string `json:"paid_on,omitempty"`     // day in Shanghai
-	ForPayment string `json:"for_payment,omitempty"` // no of the payment that the suspense pays
+	ForPayment string `json:"for_payment,omitempty"` // no of the payment that the suspense pays, or that the refund is of
+	Refund     string `json:"refund,omitempty"`      // request no of the refund that people pay out
 }
 
 // ParseArgs reads the facts that are kept beside the amount.
@@ -105,6 +109,7 @@ var approvalLimits = map[Role]ApprovalLimit{
 var askPermissions = map[ApprovalKind]Permission{
 	ApprovalRefund: PermRefund, ApprovalAdjustment: PermAdjust, ApprovalBonusGrant: PermGrant, ApprovalBankTransfer: PermAdjust,
 	ApprovalFreeze: PermFreeze, ApprovalUnfreeze: PermFreeze, ApprovalSuspenseClear: PermAdjust,
+	ApprovalRefundPaid: PermRefund, ApprovalRefundUnpaid: PermRefund,
 }
 
 // AskPermission is what somebody must be permitted to ask for this.
@@ -159,16 +164,17 @@ type matter struct {
 	account  *Account // nil: none concerned
 	funds    Funds
 	payment  *Payment // of a refund, or that the suspense pays
+	refund   *Refund  // that people pay out
 	reserved Fen      // of the payment, in refunds under way
 	item     *SuspenseItem
 	args     ApprovalArgs
-	used     bool // the bank's number was credited before, or stands in suspense
+	used     bool // the bank's number was credited or paid out before, or stands in suspense
 }
 
 // refundable is how much may go back to the payment's source now: what was paid,
 // less what went back or is on its way, and no more than the cash that is left.
 func (m matter) refundable() Fen {
-	if m.payment == nil || m.payment.Rail == RailBankTransfer || !m.payment.State.IsPaid() {
+	if m.payment == nil || !m.payment.State.IsPaid() {
 		return 0
 	}
 	return max(0, min(m.payment.AmountFen-m.payment.RefundedFen-m.reserved, m.funds.Cash))
@@ -196,6 +202,13 @@ func (a Approval) doubt(m matter) *Error {
 		if m.used {
 			return no("reference", "error.reference.used")
 		}
+	case ApprovalRefundPaid, ApprovalRefundUnpaid:
+		if m.refund.State.Ended() {
+			return no("reason", "error.refund.ended")
+		}
+		if m.used {
+			return no("reference", "error.reference.used")
+		}
 	case ApprovalSuspenseClear:
 		if m.item.ClearedAt != nil {
 			return no("reason", "error.suspense.cleared")
@@ -212,8 +225,6 @@ func (a Approval) refundDoubt(m matter) *Error {
 	switch {
 	case !m.payment.State.IsPaid():
 		return no("error.refund.not_paid")
-	case m.payment.Rail == RailBankTransfer:
-		return no("error.refund.rail")
 	case a.AmountFen > m.payment.AmountFen-m.payment.RefundedFen-m.reserved:
 		return no("error.refund.over_paid")
 	case a.AmountFen > m.funds.Cash:

@@ -13,13 +13,14 @@ import (
 )
 
 // ApprovalInput is what staff typed to ask for something. Of AccountID,
-// PaymentNo and SuspenseID the one that the kind is about is set; suspense may
+// PaymentNo, SuspenseID and RefundNo the one that the kind is about is set; suspense may
 // name a payment too.
 type ApprovalInput struct {
 	Kind       ApprovalKind
 	AccountID  int64
 	PaymentNo  string
 	SuspenseID int64
+	RefundNo   string // the request no of one that people pay out
 	Amount     string // yuan, as typed
 	Direction  string // of an adjustment: "add" or "take"
 	Reason     string
@@ -119,6 +120,10 @@ func (t *tx) parseApproval(in ApprovalInput) (a Approval, refusals FieldErrors, 
 		var refusal *Error
 		refusal, err = t.parseClearing(in, &a)
 		add(refusal)
+	case ApprovalRefundPaid, ApprovalRefundUnpaid:
+		var refusal FieldErrors
+		refusal, err = t.parseEnd(in, &a)
+		refusals = append(refusals, refusal...)
 	default:
 		a.AccountID = &in.AccountID
 	}
@@ -126,7 +131,7 @@ func (t *tx) parseApproval(in ApprovalInput) (a Approval, refusals FieldErrors, 
 		return a, nil, err
 	}
 	switch in.Kind {
-	case ApprovalFreeze, ApprovalUnfreeze, ApprovalSuspenseClear:
+	case ApprovalFreeze, ApprovalUnfreeze, ApprovalSuspenseClear, ApprovalRefundPaid, ApprovalRefundUnpaid:
 	default:
 		var refusal *Error
 		a.AmountFen, refusal = ParseFen(in.Amount)

@@ -131,15 +131,22 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 			return m, found(err, "payment")
 		}
 	}
-	if a.Kind == ApprovalBankTransfer {
+	if m.args.Refund != "" {
+		m.refund = &Refund{}
+		if err := t.Take(m.refund, "request_no = ?", m.args.Refund).Error; err != nil {
+			return m, found(err, "refund")
+		}
+	}
+	if a.Kind == ApprovalBankTransfer || a.Kind == ApprovalRefundPaid {
 		if err := t.lockTransfers(); err != nil {
 			return m, err
 		}
 		number := compact(m.args.Reference) // older ones were kept with their hyphens
 		err = t.Raw(`SELECT EXISTS (SELECT 1 FROM payments p WHERE `+bankNumber+` = ?)
 			OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no IN (?, ?))
-			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no = ? AND serial_no <> '')`,
-			number, RailBankTransfer, number, m.args.Reference, number).Scan(&m.used).Error
+			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no = ? AND serial_no <> '')
+			OR EXISTS (SELECT 1 FROM refunds WHERE bank_no = ?)`,
+			number, RailBankTransfer, number, m.args.Reference, number, number).Scan(&m.used).Error
 	}
 	return m, err
 }
@@ -162,6 +169,8 @@ func (t *tx) perform(by Actor, a Approval, m matter) error {
 		return t.unfreeze(by, m.account)
 	case ApprovalSuspenseClear:
 		return t.clearSuspense(a, m)
+	case ApprovalRefundPaid, ApprovalRefundUnpaid:
+		return t.endByBank(by, a, m)
 	}
 	return errors.New("models: nothing is known to do for a " + string(a.Kind))
 }

@@ -29,7 +29,7 @@ type ApprovalRow struct {
 
 // ApprovalFilter narrows the queue.
 type ApprovalFilter struct {
-	Show string       // "open" (also ""), "decided", "mine", or "refunds": those under way, whatever the kind is narrowed to
+	Show string       // "open" (also ""), "decided", "mine", or of refunds under way "refunds", at their gateways, or "to_pay", at the bank
 	Kind ApprovalKind // "": all
 	Mine int64        // the user whose requests are shown under "mine"
 }
@@ -74,7 +74,9 @@ func (s *Store) Approvals(ctx context.Context, f ApprovalFilter, k Keyset) ([]Ap
 	case "mine":
 		query = query.Where("p.asked_by = ?", f.Mine)
 	case "refunds":
-		query = query.Where("p.id IN (SELECT f.approval_id FROM refunds f WHERE " + of(refundUnderWay, "f") + ")")
+		query = query.Where("pay.rail <> ? AND p.id IN (SELECT f.approval_id FROM refunds f WHERE "+of(refundUnderWay, "f")+")", RailBankTransfer)
+	case "to_pay":
+		query = query.Where("pay.rail = ? AND p.id IN (SELECT f.approval_id FROM refunds f WHERE "+of(refundUnderWay, "f")+")", RailBankTransfer)
 	case "decided":
 		query = query.Where("p.state <> 'open'")
 	default:
@@ -131,6 +133,7 @@ type ApprovalDesk struct {
 	Refusal     *Error // why not, where the role decides at all and the request is open
 	MayWithdraw bool
 	Refund      *Refund // of an approved refund
+	ToPay       *ToPay  // of one that waits to be paid out, or that this is about
 }
 
 // ApprovalDesk reads one request. NotFound.
@@ -160,6 +163,9 @@ func (s *Store) ApprovalDesk(ctx context.Context, by Actor, id int64) (ApprovalD
 		d.Refund = &Refund{}
 		err = db.Take(d.Refund, "approval_id = ?", id).Error
 	}
+	if err == nil {
+		err = d.readToPay(db)
+	}
 	return d, err
 }
 
@@ -186,6 +192,8 @@ type AskDesk struct {
 	OwnFen         Fen // what the payment that it came for is over; 0: no payment
 	SuspenseAt     time.Time
 	Cleared        bool
+
+	ToPay *ToPay // that is recorded as paid out, or as not to be
 
 	Limit Fen // up to which the role may ask
 }
@@ -224,6 +232,11 @@ func (s *Store) AskDesk(ctx context.Context, by Actor, in ApprovalInput) (AskDes
 			return err
 		}
 		d.ShopName = seller.ShopName
+		if in.RefundNo != "" {
+			if d.ToPay, err = toPay(db, in.RefundNo); err != nil {
+				return err
+			}
+		}
 		return d.paid(db, a, funds)
 	})
 	return d, err

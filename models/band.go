@@ -10,7 +10,8 @@ const (
 	FigureCredit   Figure = "credit_p99_seconds"       // from paid to credited
 	FigureStuck    Figure = "payments_stuck"           // past their deadline, or the gateway cannot be asked
 	FigureSuspense Figure = "suspense_open"
-	FigureRefunds  Figure = "refunds_open" // on their way back, without an end
+	FigureRefunds  Figure = "refunds_open"   // on their way back, without an end
+	FigureToPay    Figure = "refunds_to_pay" // of bank transfers, which people pay out
 	FigureParked   Figure = "webhooks_parked"
 	FigureQueue    Figure = "queue_oldest_seconds" // the job that is due and has waited longest
 	FigureRefused  Figure = "notifies_refused"
@@ -37,6 +38,9 @@ type Band struct {
 	Least       int64         // with fewer cases than this in the window there is no figure
 }
 
+// toPayWithin is how long finance may take to pay out a refund of a bank transfer.
+const toPayWithin = 3 * 24 * time.Hour
+
 // Bands are those of every figure that is watched, in the order of a page.
 var Bands = []Band{
 	{Figure: FigureLedger, Warn: 0, Alarm: 0},
@@ -46,6 +50,7 @@ var Bands = []Band{
 	{Figure: FigureCredit, Warn: 60, Alarm: 300, Window: time.Hour, Least: 20},
 	{Figure: FigureSuspense, Warn: 0, Alarm: 19, Aged: 24 * time.Hour},
 	{Figure: FigureRefunds, Warn: 0, Alarm: 9, Aged: 15 * time.Minute},
+	{Figure: FigureToPay, Warn: 0, Alarm: 9, Aged: toPayWithin},
 	{Figure: FigureParked, Warn: 0, Alarm: 99},
 	{Figure: FigureQueue, Warn: 300, Alarm: 1800},
 	{Figure: FigureRefused, Warn: 100, Alarm: 1000, Window: time.Hour},

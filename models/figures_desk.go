@@ -23,7 +23,8 @@ type FiguresDesk struct {
 	Frozen    int64
 	Stuck     StuckPayments
 	Suspense  OpenSuspense
-	Refunds   OpenRefunds
+	Refunds   OpenRefunds // at their gateways
+	ToPay     OpenRefunds // by people, at the bank
 	Methods   []MethodState
 	Webhooks  WebhookCounts
 	Queue     QueueFigures
@@ -56,7 +57,8 @@ func (s *Store) FiguresDesk(ctx context.Context) (FiguresDesk, error) {
 		func() error { return db.Model(&Account{}).Where("frozen_at IS NOT NULL").Count(&d.Frozen).Error },
 		func() error { d.Stuck, err = stuckPayments(db, d.Now); return err },
 		func() error { d.Suspense, err = openSuspense(db, d.Now); return err },
-		func() error { d.Refunds, err = openRefunds(db, d.Now); return err },
+		func() error { d.Refunds, err = openRefunds(db, d.Now, false); return err },
+		func() error { d.ToPay, err = openRefunds(db, d.Now, true); return err },
 		func() error { d.Methods, err = s.methodStates(db); return err },
 		func() error { d.Webhooks, err = webhookCounts(db); return err },
 		func() error { d.Queue, err = s.queueFigures(ctx); return err },

@@ -23,6 +23,7 @@ type transferWorld struct {
 	handed  []string // numbers credited by hand that no line bears yet
 	amounts map[string]models.Fen
 	open    []models.StatementEntry // at the bank, not imported
+	left    []models.StatementEntry // lines of money that left, likewise
 	told    []string                // serials of what was imported to suspense, and not worked
 }
 
@@ -41,7 +42,7 @@ func TestBankTransfersHoldToTheFen(t *testing.T) {
 				}
 				checks++
 				r.Repeat(map[string]func(*rapid.T){
-					"time": w.passes, "transfer": w.arrives, "by hand": w.credits, "import": w.imports, "work": w.works, "run": w.runsSome,
+					"time": w.passes, "transfer": w.arrives, "by hand": w.credits, "import": w.imports, "work": w.works, "run": w.runsSome, "give back": w.givesBack,
 				})
 				w.sound(r)
 			})
@@ -113,11 +114,42 @@ func (w *transferWorld) approve(r *rapid.T, in models.ApprovalInput) {
 	}
 }
 
+// givesBack: a refund of a payment is paid out today; the bank's line comes with
+// the next file, never, or over another amount, among lines that are not ours.
+func (w *transferWorld) givesBack(r *rapid.T) {
+	rows, _, err := w.Payments(w.ctx, w.account, models.PaymentFilter{}, models.Keyset{})
+	ok(r, err)
+	for _, p := range rows {
+		if p.Rail != models.RailBankTransfer || !p.Refundable() || rapid.Bool().Draw(r, "another") {
+			continue
+		}
+		w.n++
+		w.approve(r, models.ApprovalInput{Kind: models.ApprovalRefund, PaymentNo: p.No, Amount: "2", Reason: why})
+		refunds, err := w.RefundsOf(w.ctx, p.ID)
+		ok(r, err)
+		its := refunds[len(refunds)-1]
+		number := fmt.Sprintf("OUT%06d", w.n)
+		e := models.StatementEntry{SerialNo: number, DayOn: w.today(), AmountFen: 2 * yuan, RowNo: 3, At: w.Now()}
+		switch rapid.SampledFrom([]string{"number", "remark", "never", "other"}).Draw(r, "the line") {
+		case "remark":
+			e.SerialNo, e.Remark = "", "refund "+its.RequestNo
+		case "never":
+			e.SerialNo = "RENT" + number
+		case "other":
+			e.AmountFen++
+		}
+		w.left = append(w.left, e)
+		w.approve(r, models.ApprovalInput{Kind: models.ApprovalRefundPaid, RefundNo: its.RequestNo, Reference: number, PaidOn: w.today(), Reason: why})
+		return
+	}
+}
+
 // imports: some of what the bank has, over the last days, is imported.
 func (w *transferWorld) imports(r *rapid.T) {
 	n := rapid.IntRange(0, len(w.open)).Draw(r, "lines")
 	in := statement(w.open[:n]...)
 	in.Statement.FirstOn, in.Statement.LastOn = w.someDay(r), w.today()
+	in.Statement.Left, w.left = w.left, nil
 	before := w.tasks()
 	_, err := w.ImportStatement(w.ctx, w.finance, in)
 	ok(r, err)

@@ -108,7 +108,7 @@ var (
 	bookedPayments = booking{"payments p", "p.gateway_trade_no", "p.rail", "p.settled_at", "p.paid_at"}
 	bookedRest     = []booking{
 		{"suspense_items s", "s.gateway_trade_no", "s.rail", "s.created_at", "s.created_at"},
-		{"refunds f JOIN payments p ON p.id = f.payment_id", "p.gateway_trade_no", "p.rail", "f.settled_at", "f.settled_at"},
+		{"refunds f JOIN payments p ON p.id = f.payment_id", "p.gateway_trade_no", "p.rail", "f.settled_at", ""}, // see refundMoved
 		{sentBack, "s.gateway_trade_no", "s.rail", "s.cleared_at", "s.cleared_at"},
 	}
 )
@@ -125,6 +125,9 @@ func (s *billedSpan) find() error {
 		return err
 	}
 	for _, b := range append([]booking{bookedPayments}, bookedRest...) {
+		if b.moved == "" {
+			b.moved = refundMoved(s.run.Rail)
+		}
 		before := s.from
 		if b == bookedPayments { // there are many
 			before = s.until.Add(-s.edge)
@@ -166,14 +169,14 @@ func (s *billedSpan) addEdges(b booking, before time.Time) error {
 			return err
 		}
 	}
-	if b != bookedPayments {
+	if b.moved == b.booked {
 		return nil
 	}
 	// Booked in the span, and moved before it or after it as the gateway says.
-	if err := s.add(head+"p.paid_at >= $2 AND p.settled_at < $2", rail, s.until); err != nil {
+	if err := s.add(head+b.moved+" >= $2 AND "+b.booked+" < $2", rail, s.until); err != nil {
 		return err
 	}
-	return s.add(head+"p.paid_at < $2 AND p.settled_at >= $2", rail, s.from)
+	return s.add(head+b.moved+" < $2 AND "+b.booked+" >= $2", rail, s.from)
 }
 
 // add runs a query that gives trades.

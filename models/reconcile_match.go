@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"ztc-portal/models/bulk"
@@ -253,7 +254,7 @@ func (t *tx) holdOurs(r *Reconciliation) ([]Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, query := range []string{refundsOnNoBill, suspenseOnNoBill + notNamed(r.Rail, "s") + " ORDER BY s.id", sentBackOnNoBill} {
+	for _, query := range []string{fmt.Sprintf(refundsOnNoBill, refundMoved(r.Rail)), suspenseOnNoBill + notNamed(r.Rail, "s") + " ORDER BY s.id", sentBackOnNoBill} {
 		if err := conn.Query(query, day, each); err != nil {
 			return nil, err
 		}

@@ -78,6 +78,15 @@ func (t *tx) sentBackOf(rail Rail, tradeNos []string) (map[string]Fen, error) {
 	}, string(rail))
 }
 
+// refundMoved is when a refund left: when it was settled, or the day that the bank
+// says of what people paid out, who record it later.
+func refundMoved(rail Rail) string {
+	if rail.PaidOutByHand() {
+		return "f.paid_at"
+	}
+	return "f.settled_at"
+}
+
 // onBill joins a line of a bill to the reconciliation whose newest run read it.
 const onBill = `bill_lines l JOIN reconciliations r ON r.id = l.reconciliation_id AND r.run = l.run`
 
@@ -86,7 +95,7 @@ const onBill = `bill_lines l JOIN reconciliations r ON r.id = l.reconciliation_i
 // that was sent back, known by the ledger's reference.
 var (
 	refundsOnNoBill = `SELECT p.id, p.no, p.gateway_trade_no, f.request_no, -f.amount_fen, f.state FROM refunds f JOIN payments p ON p.id = f.payment_id
-		WHERE f.settled_at >= $1 AND f.settled_at < $2 AND p.rail = $3 AND NOT EXISTS (SELECT 1 FROM ` + onBill + `
+		WHERE %[1]s >= $1 AND %[1]s < $2 AND p.rail = $3 AND NOT EXISTS (SELECT 1 FROM ` + onBill + `
 			WHERE l.rail = p.rail AND l.trade_no = p.gateway_trade_no AND l.request_no = f.request_no) ORDER BY f.id`
 	suspenseOnNoBill = `SELECT COALESCE(s.payment_id, 0), s.out_trade_no, s.gateway_trade_no, '', s.amount_fen, '` + inSuspense + `' FROM suspense_items s
 		WHERE s.created_at >= $1 AND s.created_at < $2 AND s.rail = $3 AND`
@@ -107,7 +116,7 @@ func (t *tx) lateOnNoBill(r Reconciliation, day []any) ([]Difference, error) {
 	billed := map[string]bool{}
 	err := bulk.On(t.DB).Query(`SELECT p.id, p.no, p.gateway_trade_no, p.amount_fen, p.state, p.paid_at FROM payments p
 		WHERE p.settled_at >= $1 AND p.settled_at < $2 AND p.rail = $3 AND p.paid_at < $1 AND`+notNamed(r.Rail, "p")+`
-		AND NOT EXISTS (SELECT 1 FROM differences d WHERE d.payment_id = p.id AND (d.kind = 'only_ours' OR d.kind = 'amount_differs' AND p.rail = 'bank_transfer') AND d.reconciliation_id <> $4)
+		AND NOT EXISTS (SELECT 1 FROM differences d WHERE d.payment_id = p.id AND d.request_no = '' AND (d.kind = 'only_ours' OR d.kind = 'amount_differs' AND p.rail = 'bank_transfer') AND d.reconciliation_id <> $4)
 		ORDER BY p.id`, append(day[:len(day):len(day)], r.ID), func(scan bulk.Scan) error {
 		d := late{Difference: Difference{Kind: OnlyOurs, PaymentID: new(int64)}}
 		var paidAt time.Time

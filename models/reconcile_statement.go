@@ -40,7 +40,8 @@ type statedLine struct {
 }
 
 // StatementBill is the bill of a day of bank transfer: the lines of all imported
-// statements. covered is false, and there are none, while no statement holds the
+// statements, and of the lines of money that left those by which refunds were paid
+// out. covered is false, and there are none, while no statement holds the
 // whole day. A line names the payment that it paid, else the one that its remark
 // names, if that is one.
 func (s *Store) StatementBill(ctx context.Context, ourAccount, dayOn string) (bill []BillLine, covered bool, err error) {
@@ -58,7 +59,11 @@ func (s *Store) StatementBill(ctx context.Context, ourAccount, dayOn string) (bi
 		return nil, covered, err
 	}
 	named, err := t.named(column(lines, func(l statedLine) StatementLine { return l.StatementLine }), nil)
-	return column(lines, func(l statedLine) BillLine { return l.billLine(named[l.ID]) }), covered, err
+	if err != nil {
+		return nil, covered, err
+	}
+	paidOut, err := t.paidOutOn(dayOn)
+	return append(column(lines, func(l statedLine) BillLine { return l.billLine(named[l.ID]) }), paidOut...), covered, err
 }
 
 // billLine is the line as a bill has it; named are the payments that its remark
@@ -94,9 +99,10 @@ func (t *tx) runAgain(dayOn string, anew bool) error {
 }
 
 // imported lets the days be run whose bill an import changed or completed: those
-// of its new lines, those that waited for a statement, and those with an open
-// difference over a number that a new line bears.
-func (t *tx) imported(made StatementImport, fresh []StatementLine) error {
+// of its new lines, those that waited for a statement, those with an open
+// difference over a number that a new line bears, and those on which a refund was
+// paid out by a line of money that left.
+func (t *tx) imported(made StatementImport, fresh []StatementLine, left []StatementDebit) error {
 	days := map[string]bool{}
 	var serials []string
 	for _, l := range fresh {
@@ -117,6 +123,9 @@ func (t *tx) imported(made StatementImport, fresh []StatementLine) error {
 	if err == nil && len(serials) > 0 {
 		err = conn.Select("SELECT r.day_on FROM reconciliations r JOIN differences d ON d.reconciliation_id = r.id WHERE %s AND r.rail = $2 AND d.state = 'open'",
 			"REPLACE(d.trade_no, '-', '')", serials, note, string(RailBankTransfer))
+	}
+	if err == nil {
+		err = t.paidOutDays(left, days)
 	}
 	if err != nil {
 		return err
@@ -182,7 +191,7 @@ func (t *tx) otherAmounts(differences []Difference) error {
 	})
 	for i := range differences {
 		d := &differences[i]
-		if fen, ok := stated[compact(d.TradeNo)]; ok && d.OursState != inSuspense {
+		if fen, ok := stated[compact(d.TradeNo)]; ok && d.OursState != inSuspense && d.RequestNo == "" {
 			d.Kind, d.TheirsFen = AmountDiffers, fen
 		}
 	}
@@ -192,7 +201,7 @@ func (t *tx) otherAmounts(differences []Difference) error {
 // addStated adds trades of the span whose line is on no bill that counts in it:
 // of a later day, or of one that is not run.
 func (s *billedSpan) addStated() error {
-	const notBilled = ` AND NOT EXISTS (SELECT 1 FROM ` + onBill + ` WHERE l.rail = $1 AND l.trade_no = %[1]s.gateway_trade_no
+	const notBilled = ` AND NOT EXISTS (SELECT 1 FROM ` + onBill + ` WHERE l.rail = $1 AND l.trade_no = %[1]s.gateway_trade_no AND l.request_no = ''
 		AND r.day_on <= $4 AND (r.state = 'done' OR r.id = $5))`
 	for _, query := range []string{
 		"SELECT i.gateway_trade_no FROM suspense_items i JOIN statement_lines n ON n.suspense_id = i.id WHERE i.rail = $1 AND i.created_at >= $2 AND i.created_at < $3" + of(notBilled, "i"),

@@ -47,6 +47,8 @@ type Refund struct {
 	ReleasedAt *time.Time
 	Attempts   int
 	LastAnswer string
+	BankNo     string     // of one that was paid out at the bank: the bank's number of the transfer
+	PaidAt     *time.Time // likewise: the bank's day, as the instant at which it began in Shanghai
 }
 
 // reservedOf sums a payment's refunds that are under way.
@@ -56,7 +58,7 @@ func reservedOf(db *gorm.DB, paymentID int64) (sum Fen, err error) {
 }
 
 // reserveRefund takes the money from the cash before any gateway is asked, and
-// stores the task that asks. The caller holds the account's lock and has found
+// stores the task that asks; one that people pay out waits for them instead. The caller holds the account's lock and has found
 // no doubt: the cash may go to zero, never below.
 func (t *tx) reserveRefund(a Approval, m matter) error {
 	r := Refund{
@@ -72,7 +74,9 @@ func (t *tx) reserveRefund(a Approval, m matter) error {
 	if err := t.refundEvent(m.account.ID, EventRefundReserved, r, *m.payment); err != nil {
 		return err
 	}
-	t.then(Task{Args: SendRefund{r.RequestNo}})
+	if !m.payment.Rail.PaidOutByHand() {
+		t.then(Task{Args: SendRefund{r.RequestNo}})
+	}
 	return t.fundsMoved(m.account, m.funds, Funds{m.funds.Cash - r.AmountFen, m.funds.Bonus})
 }
 
@@ -127,11 +131,13 @@ func (s *Store) RefundsOf(ctx context.Context, paymentID int64) ([]Refund, error
 const refundForgotten = 2 * time.Hour
 
 // ResumeRefunds stores the tasks anew of refunds that nobody tries to send any
-// more: their tasks were given up, or taken away by hand.
+// more: their tasks were given up, or taken away by hand. Those that people pay
+// out have none.
 func (s *Store) ResumeRefunds(ctx context.Context) error {
 	return s.inTx(ctx, func(t *tx) error {
 		var forgotten []string
 		err := t.Model(&Refund{}).Where("state IN ('reserved', 'sent') AND COALESCE(sent_at, reserved_at) < ?", t.now.Add(-refundForgotten)).
+			Where("NOT EXISTS (SELECT 1 FROM payments p WHERE p.id = refunds.payment_id AND p.rail = ?)", RailBankTransfer).
 			Order("id").Limit(1000).Pluck("request_no", &forgotten).Error
 		for _, no := range forgotten {
 			t.then(Task{Args: SendRefund{no}})
@@ -142,11 +148,12 @@ func (s *Store) ResumeRefunds(ctx context.Context) error {
 
 // SendingRefund notes that the gateway is about to be asked: committed before
 // the call, so that a crash after it leaves "sent", and the next try uses the
-// same request no. A refund that ended comes back as it stands. NotFound.
+// same request no. A refund that ended, or that people pay out, comes back as it
+// stands. NotFound.
 func (s *Store) SendingRefund(ctx context.Context, requestNo string) (RefundOrder, error) {
 	var o RefundOrder
 	err := s.inTx(ctx, func(t *tx) (err error) {
-		if o, err = refundOrder(t.DB, requestNo); err != nil || o.Refund.State.Ended() {
+		if o, err = refundOrder(t.DB, requestNo); err != nil || o.Refund.State.Ended() || o.Payment.Rail.PaidOutByHand() {
 			return err
 		}
 		r := &o.Refund
@@ -166,81 +173,107 @@ func (s *Store) RefundUnclear(ctx context.Context, requestNo, answer string) err
 }
 
 // SettleRefund ends a refund that the gateway gave back: the payment has that
-// much less, and the clearing account too. No-op on one that ended; NotFound.
+// much less, and the clearing account too. No-op on one that ended; NotFound;
+// Conflict: people pay it out.
 func (s *Store) SettleRefund(ctx context.Context, requestNo, answer string) (Refund, error) {
-	return s.endRefund(ctx, requestNo, RefundSettled, answer, func(t *tx, a *Account, o RefundOrder) error {
-		gateway, err := t.systemAccount("gateway:" + string(o.Payment.Rail))
-		if err != nil {
-			return err
-		}
-		if err := t.moveRefund(KindRefundSettle, o.Refund, "refund", gateway, 1); err != nil {
-			return err
-		}
-		p := o.Payment
-		p.RefundedFen += o.Refund.AmountFen
-		p.State = PaymentPartiallyRefunded
-		if p.RefundedFen == p.AmountFen {
-			p.State = PaymentRefunded
-		}
-		err = changed(t.Model(&Payment{}).Where("id = ? AND state IN ('paid', 'partially_refunded') AND refunded_fen = ?", p.ID, o.Payment.RefundedFen).
-			Select("State", "RefundedFen").Updates(&p))
-		if err != nil {
-			return err
-		}
-		return t.refundEvent(a.ID, EventRefunded, o.Refund, p)
-	})
+	return s.gatewayEnds(ctx, requestNo, refundEnd{state: RefundSettled, answer: answer})
 }
 
 // ReleaseRefund ends a refund that the gateway refused for good: the cash has
-// the money again. No-op on one that ended; NotFound.
+// the money again. Otherwise as SettleRefund.
 func (s *Store) ReleaseRefund(ctx context.Context, requestNo, answer string) (Refund, error) {
-	return s.endRefund(ctx, requestNo, RefundReleased, answer, func(t *tx, a *Account, o RefundOrder) error {
-		before, err := t.funds(*a)
+	return s.gatewayEnds(ctx, requestNo, refundEnd{state: RefundReleased, answer: answer})
+}
+
+// refundEnd is how a refund ends, and by whose word.
+type refundEnd struct {
+	by     Actor // nobody: the gateway
+	state  RefundState
+	answer string
+	bankNo string     // of the transfer by which people paid it out
+	paidAt *time.Time // likewise
+}
+
+func (s *Store) gatewayEnds(ctx context.Context, requestNo string, end refundEnd) (r Refund, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		o, err := refundOrder(t.DB, requestNo)
+		if err == nil && o.Payment.Rail.PaidOutByHand() {
+			err = conflict("error.refund.by_hand", nil)
+		}
 		if err != nil {
 			return err
 		}
-		if err := t.moveRefund(KindRefundRelease, o.Refund, "refund", a.CashAccountID, 1); err != nil {
-			return err
-		}
-		if err := t.refundEvent(a.ID, EventRefundReleased, o.Refund, o.Payment); err != nil {
-			return err
-		}
-		return t.fundsMoved(a, before, Funds{before.Cash + o.Refund.AmountFen, before.Bonus})
+		r, err = t.endRefund(o.Payment.AccountID, requestNo, end)
+		return err
 	})
+	return r, err
 }
 
 // endRefund brings a refund to its end once: two guards, the conditional update
 // and the ledger's unique reference, in one transaction under the account's lock.
-func (s *Store) endRefund(ctx context.Context, requestNo string, end RefundState, answer string, book func(*tx, *Account, RefundOrder) error) (Refund, error) {
-	var o RefundOrder
-	err := s.inTx(ctx, func(t *tx) error {
-		first, err := refundOrder(t.DB, requestNo)
-		if err != nil {
-			return err
-		}
-		a, err := t.lockAccount(first.Payment.AccountID)
-		if err != nil {
-			return err
-		}
-		if o, err = refundOrder(t.DB, requestNo); err != nil || o.Refund.State.Ended() {
-			return err
-		}
-		if err := book(t, &a, o); err != nil {
-			return err
-		}
-		r := &o.Refund
-		r.State, r.LastAnswer = end, clip(answer, 500)
-		if end == RefundSettled {
-			r.SettledAt = &t.now
-		} else {
-			r.ReleasedAt = &t.now
-		}
-		err = changed(t.Model(&Refund{}).Where("id = ? AND state IN ('reserved', 'sent')", r.ID).
-			Select("State", "SettledAt", "ReleasedAt", "LastAnswer").Updates(r))
-		if err != nil {
-			return err
-		}
-		return t.audit(Actor{}, actionOn("refund", string(end)), subject("payment", o.Payment.ID), r.RequestNo+" "+r.AmountFen.Wire(), r.LastAnswer)
-	})
-	return o.Refund, err
+func (t *tx) endRefund(accountID int64, requestNo string, end refundEnd) (Refund, error) {
+	a, err := t.lockAccount(accountID)
+	if err != nil {
+		return Refund{}, err
+	}
+	o, err := refundOrder(t.DB, requestNo)
+	if err != nil || o.Refund.State.Ended() {
+		return o.Refund, err
+	}
+	r := &o.Refund
+	r.State, r.LastAnswer, r.BankNo, r.PaidAt = end.state, clip(end.answer, 500), end.bankNo, end.paidAt
+	if end.state == RefundSettled {
+		r.SettledAt = &t.now
+		err = t.bookRefunded(a, o)
+	} else {
+		r.ReleasedAt = &t.now
+		err = t.bookReleased(&a, o)
+	}
+	if err != nil {
+		return *r, err
+	}
+	err = changed(t.Model(&Refund{}).Where("id = ? AND state IN ('reserved', 'sent')", r.ID).
+		Select("State", "SettledAt", "ReleasedAt", "LastAnswer", "BankNo", "PaidAt").Updates(r))
+	if err != nil {
+		return *r, err
+	}
+	return *r, t.audit(end.by, actionOn("refund", string(end.state)), subject("payment", o.Payment.ID), r.RequestNo+" "+r.AmountFen.Wire(), r.LastAnswer)
+}
+
+// bookRefunded takes what went back off the payment and the clearing account.
+func (t *tx) bookRefunded(a Account, o RefundOrder) error {
+	gateway, err := t.systemAccount("gateway:" + string(o.Payment.Rail))
+	if err != nil {
+		return err
+	}
+	if err := t.moveRefund(KindRefundSettle, o.Refund, "refund", gateway, 1); err != nil {
+		return err
+	}
+	p := o.Payment
+	p.RefundedFen += o.Refund.AmountFen
+	p.State = PaymentPartiallyRefunded
+	if p.RefundedFen == p.AmountFen {
+		p.State = PaymentRefunded
+	}
+	err = changed(t.Model(&Payment{}).Where("id = ? AND state IN ('paid', 'partially_refunded') AND refunded_fen = ?", p.ID, o.Payment.RefundedFen).
+		Select("State", "RefundedFen").Updates(&p))
+	if err != nil {
+		return err
+	}
+	return t.refundEvent(a.ID, EventRefunded, o.Refund, p)
+}
+
+// bookReleased gives the cash what did not go back.
+func (t *tx) bookReleased(a *Account, o RefundOrder) error {
+	before, err := t.funds(*a)
+	if err != nil {
+		return err
+	}
+	if err := t.moveRefund(KindRefundRelease, o.Refund, "refund", a.CashAccountID, 1); err != nil {
+		return err
+	}
+	if err := t.refundEvent(a.ID, EventRefundReleased, o.Refund, o.Payment); err != nil {
+		return err
+	}
+	return t.fundsMoved(a, before, Funds{before.Cash + o.Refund.AmountFen, before.Bonus})
 }

@@ -128,6 +128,7 @@ type StaffPaymentDesk struct {
 	Answers   []GatewayAnswer
 	Held      []Held
 	Refunds   []Refund     // oldest first
+	ToPay     []ToPay      // those of them that people pay out, and have not
 	Acts      []PaymentAct // of staff and sellers, newest first
 	More      struct{ Notifies, Answers bool }
 }
@@ -218,6 +219,9 @@ func (s *Store) StaffPaymentDesk(ctx context.Context, no string) (StaffPaymentDe
 		return d, err
 	}
 	if d.Refunds, err = s.RefundsOf(ctx, p.ID); err != nil {
+		return d, err
+	}
+	if err = d.readToPay(db); err != nil {
 		return d, err
 	}
 	if err = d.readActs(db); err != nil {

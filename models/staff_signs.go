@@ -71,9 +71,9 @@ func (d StaffPaymentDesk) unpaid() bool {
 	return i >= 0 && slices.Contains([]string{string(TradeNotExist), string(TradeWaiting), string(TradeClosed), string(OutcomeNotPaid)}, d.Answers[i].Answer)
 }
 
-// Refundable: some of its money could still go back the way it came.
+// Refundable: some of its money could still go back to where it came from.
 func (p Payment) Refundable() bool {
-	return p.State.IsPaid() && p.RefundedFen < p.AmountFen && p.Rail != RailBankTransfer
+	return p.State.IsPaid() && p.RefundedFen < p.AmountFen
 }
 
 // agreeing are the states of a trade at its gateway that our state expects.

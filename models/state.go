@@ -56,3 +56,6 @@ const (
 	RailUnionpay     Rail = "unionpay"
 	RailBankTransfer Rail = "bank_transfer"
 )
+
+// PaidOutByHand: no gateway gives the rail's money back; people do, at the bank.
+func (r Rail) PaidOutByHand() bool { return r == RailBankTransfer }

@@ -18,8 +18,9 @@ type Statement struct {
 	Layout    string // the known layout that fitted, or "mapping"
 	FileHash  string // hex SHA-256 of the file
 	Entries   []StatementEntry
-	Debits    int // lines of money that left
-	Reversals int // lines that take a credit back: not booked, for staff to look at
+	Debits    int              // lines of money that left
+	Left      []StatementEntry // of them, those with a day and a number or a remark; whom it went to is left out
+	Reversals int              // lines that take a credit back: not booked, for staff to look at
 
 	// The earliest and the latest day of all its lines, debits too, YYYY-MM-DD in
 	// Shanghai; empty: those of its entries.
@@ -186,7 +187,11 @@ func (s *Store) ImportStatement(ctx context.Context, by Actor, in StatementInput
 		if err := t.bookLines(made, fresh); err != nil {
 			return err
 		}
-		if err := t.imported(made, fresh); err != nil {
+		left, err := t.storeDebits(made, in)
+		if err != nil {
+			return err
+		}
+		if err := t.imported(made, fresh, left); err != nil {
 			return err
 		}
 		return t.audit(by, "statement.import", subject("statement", made.ID), "", facts("file", made.FileName, "sha256", made.FileHash,

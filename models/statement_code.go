@@ -2,6 +2,7 @@ package models
 
 import (
 	"crypto/rand"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -87,6 +88,18 @@ func codesIn(remark string) (codes, numbers []string) {
 		}
 	}
 	return codes, numbers
+}
+
+var refundNo = regexp.MustCompile(`F[0-9]{6}[0-9A-Z]{14}`)
+
+// refundNoIn is the first request no of a refund in a remark; "": none.
+func refundNoIn(remark string) string {
+	for _, run := range runs(remark) {
+		if no := refundNo.FindString(run); no != "" {
+			return no
+		}
+	}
+	return ""
 }
 
 // typedCode reads a code or a payment number as staff type it.

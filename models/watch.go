@@ -82,7 +82,10 @@ func (s *Store) watched(ctx context.Context, db *gorm.DB, b Band, now time.Time)
 		open, failed := openSuspense(db, now.Add(-b.Aged))
 		return open.Count, true, failed
 	case FigureRefunds:
-		open, failed := openRefunds(db, now.Add(-b.Aged))
+		open, failed := openRefunds(db, now.Add(-b.Aged), false)
+		return open.Count, true, failed
+	case FigureToPay:
+		open, failed := openRefunds(db, now.Add(-b.Aged), true)
 		return open.Count, true, failed
 	case FigureParked:
 		err = db.Model(&WebhookMessage{}).Where(isParked).Count(&value).Error

@@ -77,6 +77,7 @@ var made = map[string][]string{
 	"ask.title.":               words(models.ApprovalKinds),
 	"ask.lead.":                words(models.ApprovalKinds),
 	"refund.state.":            words(models.RefundStates),
+	"refund.by_hand.":          {"reserved", "settled", "released"},
 	"figure.":                  figures(),
 	"band.":                    figures(),
 	"lines.state.":             words(models.LineStates),

@@ -31,7 +31,7 @@ func approvalScreens() []screen {
 		}
 	}
 	queue := admin.ApprovalsPage{Now: now, Show: "open", Open: 7, Pager: components.Pager{OlderHref: "/admin/approvals?before=3", Shown: 7}}
-	amounts := []models.Fen{1_700_00, -1_204_50, 300_00, 4_999_999_99, 0, 0, 77_00}
+	amounts := []models.Fen{1_700_00, -1_204_50, 300_00, 4_999_999_99, 0, 0, 77_00, 600_00, 1_204_50}
 	for i, kind := range models.ApprovalKinds {
 		row := approvalRow(kind, amounts[i], models.ApprovalStates[i%len(models.ApprovalStates)])
 		if kind == models.ApprovalSuspenseClear {
@@ -54,6 +54,12 @@ func approvalScreens() []screen {
 	done := admin.ApprovalPage{CSRF: token, Now: now, ApprovalRow: approvalRow(models.ApprovalRefund, 1_700_00, models.ApprovalApproved), Refund: &admin.RefundFacts{
 		RequestNo: "F26112200000000000000", State: models.RefundSent, Attempts: 3, SentAt: ago(9 * time.Minute), LastAnswer: "alipay: alipay.trade.refund: context deadline exceeded",
 	}}
+	byBank := admin.ApprovalPage{CSRF: token, Now: now, ApprovalRow: approvalRow(models.ApprovalRefund, 600_00, models.ApprovalApproved), CanRecord: true, ToPay: toPay(), Refund: &admin.RefundFacts{
+		RequestNo: toPay().RequestNo, ByHand: true, State: models.RefundReserved,
+	}}
+	paidOut := admin.ApprovalPage{CSRF: token, Now: now, ApprovalRow: approvalRow(models.ApprovalRefundPaid, 600_00, models.ApprovalApproved), ToPay: toPay()}
+	paidOut.Reference, paidOut.PaidOn = "ICBC20261122000417", "2026-11-22"
+	paidOut.ToPay.State, paidOut.ToPay.BankNo, paidOut.ToPay.PaidAt, paidOut.ToPay.Known = models.RefundSettled, paidOut.Reference, ago(48*time.Hour), false
 	failed := admin.ApprovalPage{CSRF: token, Now: now, ApprovalRow: approvalRow(models.ApprovalBankTransfer, 50_000_00, models.ApprovalFailed)}
 	failed.ApprovalRow.Note, failed.Reference, failed.PaidOn = "error.reference.used", "ICBC-2026-1122-000417", "2026-11-22"
 	screens := []screen{
@@ -63,6 +69,8 @@ func approvalScreens() []screen {
 		{"admin-approval-refused", refused.Title, admin.Approval(refused), at("/admin/approvals/41")},
 		{"admin-approval-own", own.Title, admin.Approval(own), at("/admin/approvals/41")},
 		{"admin-approval-refund", done.Title, admin.Approval(done), at("/admin/approvals/41")},
+		{"admin-approval-to-pay", byBank.Title, admin.Approval(byBank), at("/admin/approvals/41")},
+		{"admin-approval-paid-out", paidOut.Title, admin.Approval(paidOut), at("/admin/approvals/41")},
 		{"admin-approval-failed", failed.Title, admin.Approval(failed), at("/admin/approvals/41")},
 	}
 	for _, kind := range models.ApprovalKinds {
@@ -72,11 +80,23 @@ func approvalScreens() []screen {
 	return screens
 }
 
+// toPay is a refund that waits for finance.
+func toPay() *models.ToPay {
+	return &models.ToPay{
+		RequestNo: "F26112200000000000000", State: models.RefundReserved, AmountFen: 600_00, ReservedAt: ago(50 * time.Hour), PaymentNo: no,
+		TradeNo: "BT20261120-1D83F6A91E489AAA5D65", Known: true, PayerName: "杭州龙井茶叶有限责任公司", PayerAccount: "33050161000000000001",
+		Raw: "20261120 09:30:15\t0\t1600.50\t杭州龙井茶叶有限责任公司\t33050161000000000001\t建行杭州分行\tK7QM2H9X",
+	}
+}
+
 func askPage(kind models.ApprovalKind, preview *models.ApprovalPreview) admin.AskPage {
 	page := admin.AskPage{CSRF: token, Now: now, Kind: kind, Action: "/admin/accounts/7/ask", Preview: preview, AskDesk: models.AskDesk{
 		AccountID: 7, ShopName: shopName, State: models.AccountActive, Funds: models.Funds{Cash: 4_213_60, Bonus: 120_00}, Limit: 500_000_00,
 	}}
 	switch kind {
+	case models.ApprovalRefundPaid, models.ApprovalRefundUnpaid:
+		page.ToPay = toPay()
+		page.Form.Errors = models.FieldErrors{{Field: "reference", Key: "error.reference.used"}, {Field: "reason", Key: "error.refund.ended"}}
 	case models.ApprovalRefund:
 		page.PaymentNo, page.Rail, page.Paid, page.Refunded, page.Reserved, page.Refundable = no, models.RailAlipay, 1_700_00, 200_00, 100_00, 1_400_00
 		page.Form.Amount = "1400.00"

@@ -32,6 +32,7 @@ func figuresScreens() []screen {
 		Levels: map[models.Figure]models.Level{models.FigureStuck: models.LevelWarn, models.FigureLedger: models.LevelAlarm},
 		Stuck:  models.StuckPayments{PastDeadline: 3, Checking: 12}, Suspense: 4, SuspenseFen: 1_234_567_89, SuspenseOldestAt: ago(31 * time.Hour),
 		Refunds: 2, RefundsFen: 1_820_50, RefundsOldestAt: ago(26 * time.Minute),
+		ToPay: 1, ToPayFen: 600_00, ToPayOldestAt: ago(76 * time.Hour),
 		Methods:  methodRows(),
 		Webhooks: models.WebhookCounts{Parked: 23, Pending: 1_204}, Queue: models.QueueFigures{Available: 41, Running: 10, Retryable: 3, Discarded: 1, Oldest: 8 * time.Second},
 		Refused: 7, ReadAt: ago(9 * time.Hour), Faults: 2,

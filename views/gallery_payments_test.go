@@ -78,6 +78,10 @@ func staffPaymentPages() []screen {
 		{RefundFacts: admin.RefundFacts{RequestNo: "F" + no[1:], State: models.RefundSettled, Attempts: 1}, Amount: 100_00, ApprovalID: 7, ReservedAt: ago(47 * time.Hour)},
 		{RefundFacts: admin.RefundFacts{RequestNo: "F" + no[1:], State: models.RefundReleased, Attempts: 12}, Amount: 1_000_000_00, ApprovalID: 8, ReservedAt: ago(time.Hour)},
 	}
+	waits := *toPay()
+	waits.AskedID = 42
+	paid.ToPay, paid.CanRecord = []models.ToPay{*toPay(), waits}, true
+	paid.ToPay[1].RequestNo = "F26112300000000000000"
 	paid.PostedAt, paid.MoreNotifies, paid.MoreAnswers = ago(48*time.Hour), true, true
 	paid.Answers = []models.GatewayAnswer{{Finding: models.Finding{AskedAt: ago(time.Minute), AskedBy: "poll", Answer: "already_settled"}, Facts: &models.TradeFacts{State: models.TradePaid, GatewayTradeNo: paid.GatewayTradeNo, AmountFen: 300_00, Payee: paid.Payee, PaidAt: instant(paid.PaidAt)}}}
 	draft := admin.PaymentPage{CSRF: token, Now: now, No: no, State: models.PaymentDraft, Amount: 300_00, Rail: models.RailAlipay, AccountID: 7, Shop: shop, CreatedAt: ago(time.Minute), Signs: []models.PaymentSign{models.SignDraft}}

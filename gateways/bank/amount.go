@@ -22,7 +22,8 @@ func isNothing(c cell) bool {
 	return strings.Trim(c.text, "- \u2014") == ""
 }
 
-// amount reads what a line moved, and which way.
+// amount reads what a line moved, and which way; of a line of money that left, how
+// much did, 0 or less where that is not told.
 func (r reader) amount(one row) (kind, models.Fen, error) {
 	bad := func(c cell) (kind, models.Fen, error) {
 		return isDebit, 0, wrong(one, "error.statement.row_amount", c.text)
@@ -33,11 +34,16 @@ func (r reader) amount(one row) (kind, models.Fen, error) {
 		if !ok || fen == 0 {
 			return bad(c)
 		}
-		in, err := r.cameIn(one, fen)
-		if err != nil || !in {
+		in, signed, err := r.cameIn(one, fen)
+		switch {
+		case err != nil:
 			return isDebit, 0, err
+		case in:
+			return credit(fen)
+		case signed:
+			fen = -fen
 		}
-		return credit(fen)
+		return isDebit, fen, nil
 	}
 	in, out := r.get(one, factCredit), r.get(one, factDebit)
 	var fen, left models.Fen
@@ -59,7 +65,7 @@ func (r reader) amount(one row) (kind, models.Fen, error) {
 	case fen == 0 && left == 0 && hasDebits:
 		return bad(in)
 	case fen == 0:
-		return isDebit, 0, nil
+		return isDebit, left, nil
 	}
 	if said := r.get(one, factDirection).text; said != "" && !isOneOf("credit", said) {
 		return isDebit, 0, wrong(one, "error.statement.row_direction", said)
@@ -79,29 +85,29 @@ func isOneOf(list, said string) bool { return slices.Contains(words[list], norma
 
 // cameIn says which way one column of amounts points: by a column of directions,
 // by whose account was paid, or by the sign.
-func (r reader) cameIn(one row, fen models.Fen) (bool, error) {
+func (r reader) cameIn(one row, fen models.Fen) (in, signed bool, err error) {
 	if _, told := r.at[factDirection]; told {
 		said := r.get(one, factDirection).text
 		switch {
 		case r.creditWord != "":
-			return normalTitle(said) == r.creditWord, nil
+			return normalTitle(said) == r.creditWord, false, nil
 		case isOneOf("credit", said):
-			return true, nil
+			return true, false, nil
 		case isOneOf("debit", said):
-			return false, nil
+			return false, false, nil
 		}
-		return false, wrong(one, "error.statement.row_direction", said)
+		return false, false, wrong(one, "error.statement.row_direction", said)
 	}
 	if _, named := r.at[factPayeeAccount]; named {
 		switch {
 		case digits(r.get(one, factPayeeAccount).text) == r.opt.OurAccount:
-			return true, nil
+			return true, false, nil
 		case digits(r.get(one, factPayerAccount).text) == r.opt.OurAccount:
-			return false, nil
+			return false, fen < 0, nil
 		}
-		return false, wrong(one, "error.statement.row_account", r.get(one, factPayeeAccount).text)
+		return false, false, wrong(one, "error.statement.row_account", r.get(one, factPayeeAccount).text)
 	}
-	return fen > 0, nil
+	return fen > 0, true, nil
 }
 
 // digits are the digits of an account's number.

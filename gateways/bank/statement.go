@@ -98,6 +98,9 @@ func ReadStatement(file []byte, opt Options) (models.Statement, error) {
 			s.Reversals++
 		default:
 			s.Debits++
+			if r.told(one, &entry) {
+				s.Left = append(s.Left, entry)
+			}
 		}
 	}
 	if len(s.Entries)+s.Debits+s.Reversals == 0 {
@@ -255,13 +258,7 @@ func (r reader) line(one row) (e models.StatementEntry, k kind, err error) {
 	if strings.Trim(e.SerialNo, "0 ") == "" {
 		e.SerialNo = ""
 	}
-	var remarks []string
-	for _, at := range r.at[factRemark] {
-		if at < len(one.cells) && one.cells[at].text != "" && !slices.Contains(remarks, one.cells[at].text) {
-			remarks = append(remarks, one.cells[at].text)
-		}
-	}
-	e.Remark = strings.Join(remarks, " | ")
+	e.Remark = r.remark(one)
 	if balance := r.get(one, factBalance); balance.text != "" {
 		fen, ok := readFen(balance)
 		if !ok {
@@ -275,6 +272,34 @@ func (r reader) line(one row) (e models.StatementEntry, k kind, err error) {
 	}
 	e.Raw = strings.Join(cells, "\t")
 	return e, k, nil
+}
+
+// remark is all that the payer and the banks wrote.
+func (r reader) remark(one row) string {
+	var remarks []string
+	for _, at := range r.at[factRemark] {
+		if at < len(one.cells) && one.cells[at].text != "" && !slices.Contains(remarks, one.cells[at].text) {
+			remarks = append(remarks, one.cells[at].text)
+		}
+	}
+	return strings.Join(remarks, " | ")
+}
+
+// told reads of a line of money that left what it may be known by: its day, and its
+// number or its remark. One without them is left out, and is no fault of the file's.
+func (r reader) told(one row, e *models.StatementEntry) bool {
+	serial := r.get(one, factSerial)
+	e.RowNo, e.Remark = one.no, r.remark(one)
+	if strings.Trim(serial.text, "0 ") != "" && !rounded(serial) {
+		e.SerialNo = serial.text
+	}
+	if e.AmountFen <= 0 || e.SerialNo+e.Remark == "" || r.when(one, e) != nil {
+		return false
+	}
+	if fen, ok := readFen(r.get(one, factBalance)); ok {
+		e.Balance = fen.Wire()
+	}
+	return true
 }
 
 // noClock stands in files that keep none beside the day, and is left out of

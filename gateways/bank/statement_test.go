@@ -96,6 +96,14 @@ func TestEveryLayoutIsRead(t *testing.T) {
 				if got.Layout != name || len(got.Entries) != 1 || got.Debits != debits || got.Reversals != 0 || len(got.FileHash) != 64 {
 					t.Fatalf("read as %+v", got)
 				}
+				if len(got.Left) != debits {
+					t.Errorf("%d lines of money that left: %+v", len(got.Left), got.Left)
+				}
+				for _, e := range got.Left {
+					if e.AmountFen != 300_00 || e.DayOn != "2026-11-23" || e.SerialNo+e.Remark == "" || e.PayerName+e.PayerAccount+e.Raw != "" {
+						t.Errorf("left: %+v", e)
+					}
+				}
 				e := got.Entries[0]
 				at := time.Date(2026, 11, 23, 1, 30, 15, 0, time.UTC)
 				if e.AmountFen != 1600_50 || e.DayOn != "2026-11-23" || e.Clock != "09:30:15" || !e.At.Equal(at) {

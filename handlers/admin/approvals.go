@@ -51,7 +51,8 @@ func (a *admin) drawApproval(c echo.Context, status int, note string, refused mo
 	}
 	page := views.ApprovalPage{
 		CSRF: a.Token(c), Now: a.Store.Now(), ApprovalRow: desk.ApprovalRow, MayDecide: desk.MayDecide, MayWithdraw: desk.MayWithdraw,
-		Refusal: desk.Refusal, Refund: refundFacts(desk.Refund), Note: note, Errors: refused,
+		Refusal: desk.Refusal, Refund: refundFacts(desk.Refund, desk.ToPay != nil), ToPay: desk.ToPay,
+		CanRecord: web.Who(c).Role.May(models.ApprovalRefundPaid.AskPermission()), Note: note, Errors: refused,
 	}
 	if desk.State == models.ApprovalOpen {
 		preview, err := a.Store.PreviewDecision(c.Request().Context(), web.Actor(c), id)
@@ -67,12 +68,13 @@ func (a *admin) drawApproval(c echo.Context, status int, note string, refused mo
 	return a.Render(c, status, page, views.Approval(page))
 }
 
-func refundFacts(r *models.Refund) *views.RefundFacts {
+// refundFacts is how far a refund has come; byHand: people pay it out.
+func refundFacts(r *models.Refund, byHand bool) *views.RefundFacts {
 	if r == nil {
 		return nil
 	}
 	return &views.RefundFacts{
-		RequestNo: r.RequestNo, State: r.State, Attempts: r.Attempts, SentAt: web.Instant(r.SentAt), LastAnswer: shortened(r.LastAnswer),
+		RequestNo: r.RequestNo, ByHand: byHand, State: r.State, Attempts: r.Attempts, SentAt: web.Instant(r.SentAt), LastAnswer: shortened(r.LastAnswer),
 	}
 }
 

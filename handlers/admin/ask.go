@@ -12,6 +12,7 @@ import (
 	"ztc-portal/models"
 	views "ztc-portal/views/admin"
 	"ztc-portal/views/layout"
+	"ztc-portal/views/text"
 )
 
 // mountApprovals adds the queue, and the forms by which staff ask.
@@ -33,7 +34,14 @@ func asked(c echo.Context, kind models.ApprovalKind) (models.ApprovalInput, erro
 		Kind: kind, PaymentNo: c.Param("no"), Amount: c.FormValue("amount"), Direction: c.FormValue("direction"), Reason: c.FormValue("reason"),
 		Reference: c.FormValue("reference"), PaidOn: c.FormValue("paid_on"), To: c.FormValue("to"),
 	}
-	if kind == models.ApprovalRefund {
+	switch kind {
+	case models.ApprovalRefund:
+		return in, nil
+	case models.ApprovalRefundPaid, models.ApprovalRefundUnpaid:
+		in.PaymentNo, in.RefundNo = "", c.Param("no")
+		if kind == models.ApprovalRefundPaid {
+			in.Reason = text.T(c.Request().Context(), "ask.because.refund_paid")
+		}
 		return in, nil
 	}
 	id, err := web.ID(c, "id")

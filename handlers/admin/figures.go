@@ -30,6 +30,7 @@ func figuresPage(d models.FiguresDesk) views.FiguresPage {
 		Open: alertRows(d.Open), Ended: alertRows(d.Ended), Levels: map[models.Figure]models.Level{},
 		Stuck: d.Stuck, Suspense: int(d.Suspense.Count), SuspenseFen: d.Suspense.AmountFen, SuspenseOldestAt: web.Instant(d.Suspense.OldestAt),
 		Refunds: int(d.Refunds.Count), RefundsFen: d.Refunds.AmountFen, RefundsOldestAt: web.Instant(d.Refunds.OldestAt),
+		ToPay: int(d.ToPay.Count), ToPayFen: d.ToPay.AmountFen, ToPayOldestAt: web.Instant(d.ToPay.OldestAt),
 		Methods:  methodRows(d.Methods),
 		Webhooks: d.Webhooks, Queue: d.Queue, Refused: int(d.Refused), ReadAt: d.Ledger.At, Faults: int(d.Ledger.Faults),
 		Ages: d.Arrears, Suspended: int(d.Suspended), Frozen: int(d.Frozen),

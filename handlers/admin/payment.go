@@ -22,6 +22,7 @@ func (a *admin) showPayment(c echo.Context) error {
 	page.CSRF, page.CanRepair, page.CanAudit = a.Token(c), role.May(models.PermRepair), role.May(models.PermAudit)
 	page.Gone = a.rails.IsGone(page.Rail)
 	page.CanRefund = desk.Payment.Refundable() && role.May(models.PermRefund)
+	page.CanRecord = role.May(models.ApprovalRefundPaid.AskPermission())
 	page.CanClear = role.May(models.ApprovalSuspenseClear.AskPermission())
 	return a.Render(c, http.StatusOK, page, views.Payment(page))
 }
@@ -34,12 +35,12 @@ func paymentPage(d models.StaffPaymentDesk) views.PaymentPage {
 		CreatedAt: p.CreatedAt, ConfirmedAt: web.Instant(p.ConfirmedAt), ExpiresAt: web.Instant(p.ExpiresAt),
 		PaidAt: web.Instant(p.PaidAt), SettledAt: web.Instant(p.SettledAt),
 		Signs: d.Signs(), Resumes: d.Resumes, ResumedBy: d.ResumedBy, Posting: d.Posting, PostedAt: web.Instant(d.PostedAt),
-		Held: d.Held, Notifies: d.Notifies, Answers: d.Answers, Acts: d.Acts,
+		Held: d.Held, ToPay: d.ToPay, Notifies: d.Notifies, Answers: d.Answers, Acts: d.Acts,
 		MoreNotifies: d.More.Notifies, MoreAnswers: d.More.Answers,
 	}
 	for i := range d.Refunds {
 		r := &d.Refunds[i]
-		page.Refunds = append(page.Refunds, views.RefundLine{RefundFacts: *refundFacts(r), Amount: r.AmountFen, ApprovalID: r.ApprovalID, ReservedAt: r.ReservedAt})
+		page.Refunds = append(page.Refunds, views.RefundLine{RefundFacts: *refundFacts(r, p.Rail.PaidOutByHand()), Amount: r.AmountFen, ApprovalID: r.ApprovalID, ReservedAt: r.ReservedAt})
 	}
 	page.ExpiredAt, page.CancelledAt, page.FailedAt = web.Instant(p.ExpiredAt), web.Instant(p.CancelledAt), web.Instant(p.FailedAt)
 	return page
