@@ -26,7 +26,7 @@ import (
 )
 
 // replayClicks is how many charges are sent; make soak sends a million.
-var replayClicks = max(200_000, number(os.Getenv("PORTAL_TEST_CHARGES")))
+var replayClicks = max(100_000, number(os.Getenv("PORTAL_TEST_CHARGES")))
 
 func number(s string) int { n, _ := strconv.Atoi(s); return n }
 

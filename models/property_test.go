@@ -16,7 +16,7 @@ import (
 // The normal run is short; -rapid.checks and -rapid.steps on the command line
 // make it long, and so does make soak.
 func init() {
-	flag.Set("rapid.checks", "10")
+	flag.Set("rapid.checks", "6")
 	flag.Set("rapid.steps", "60")
 	flag.Set("rapid.nofailfile", "true")
 }
