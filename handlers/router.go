@@ -159,7 +159,13 @@ func (p *portal) sellers(all *echo.Group) {
 	g.GET("/campaigns/:id", p.showCampaign)
 	g.POST("/campaigns/:id/pause", p.switchCampaign)
 	g.POST("/campaigns/:id/budget", p.setBudget)
+	g.POST("/campaigns/:id/keywords", p.addKeywords)
+	g.POST("/campaigns/:id/keywords/bulk", p.changeKeywords)
 	g.POST("/campaigns/:id/keywords/:kid", p.setBid)
+	g.POST("/edits/:id/undo", p.undoEdit)
+	g.GET("/reports", p.showReport)
+	g.GET("/reports.csv", p.reportCSV)
+	g.GET("/reports.xlsx", p.reportXLSX)
 }
 
 // seenByStaff: sellers' pages as the seller sees them, where nothing can be

@@ -15,6 +15,9 @@ var Flashes = map[string]string{
 	"flash.signed_out":        "info",
 	"flash.budget_saved":      "info",
 	"flash.bid_saved":         "info",
+	"flash.keywords_added":    "info",
+	"flash.keywords_there":    "warning",
+	"flash.keywords_saved":    "info",
 	"flash.campaign_paused":   "info",
 	"flash.campaign_started":  "info",
 	"flash.payment_cancelled": "info",
@@ -22,6 +25,8 @@ var Flashes = map[string]string{
 	"flash.method_off":        "info",
 	"flash.method_on":         "info",
 	"flash.restart_undone":    "info",
+	"flash.edit_undone":       "info",
+	"flash.edit_undone_left":  "warning",
 	"flash.webhook_resent":    "info",
 
 	"flash.reconcile_asked":         "info",
