@@ -24,9 +24,12 @@ import (
 
 const (
 	patience    = 15 * time.Second // for what a page does within a second
+	lookAgain   = 50 * time.Millisecond
 	wide        = 1440
 	narrow      = 360
 	chineseFont = "zh-CN,zh;q=0.9"
+
+	fewProcesses = "IsolateOrigins,site-per-process,SpareRendererForSitePerProcess" // what makes a process for each site
 )
 
 // The one browser of the run; each test has a context of its own in it, with
@@ -37,10 +40,11 @@ var (
 		allocator, stop := chromedp.NewExecAllocator(context.Background(),
 			chromedp.ExecPath("/usr/bin/chromium"), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 			chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-			chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
+			chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("in-process-gpu", true),
 			chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
 			chromedp.Flag("disable-backgrounding-occluded-windows", true), chromedp.Flag("force-color-profile", "srgb"),
-			chromedp.Flag("disable-features", "BackForwardCache"), chromedp.UserDataDir(filepath.Join(scratch, "chromium")))
+			chromedp.Flag("disable-features", "BackForwardCache,"+fewProcesses), chromedp.Flag("renderer-process-limit", "2"),
+			chromedp.Flag("force-prefers-reduced-motion", true), chromedp.UserDataDir(filepath.Join(scratch, "chromium")))
 		ctx, _ := chromedp.NewContext(allocator)
 		stopBrowser = func() {
 			chromedp.Cancel(ctx)
@@ -230,7 +234,7 @@ func (b *tab) open(path string) {
 // wait polls a script until it is true; a page on its way counts as not yet.
 func (b *tab) wait(what, script string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(lookAgain) {
 		if holds, err := run[bool](b, script); err == nil && holds {
 			return
 		}
@@ -250,7 +254,7 @@ func (b *tab) settle() {
 func (b *tab) at(pattern string) []string {
 	b.t.Helper()
 	wanted, where := regexp.MustCompile(pattern), ""
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(lookAgain) {
 		if now, err := run[string](b, `location.href`); err == nil {
 			if where = now; wanted.MatchString(where) {
 				b.settle()
@@ -273,7 +277,7 @@ func (b *tab) see(words ...string) {
 	b.t.Helper()
 	for _, one := range words {
 		wanted, last := strings.Join(strings.Fields(one), " "), ""
-		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); ; time.Sleep(lookAgain) {
 			if last = b.text(); strings.Contains(last, wanted) {
 				break
 			}
@@ -322,7 +326,7 @@ const finder = `((want, within) => {
 func (b *tab) find(words, within string) spot {
 	b.t.Helper()
 	var last *spot
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(lookAgain) {
 		if last, _ = run[*spot](b, fmt.Sprintf(finder, words, within)); last != nil && last.Covered == "" {
 			return *last
 		}

@@ -224,7 +224,7 @@ func (l *life) ramp(began time.Time) {
 	for i, state := range []string{"recovering 50", "recovering 75", "serving 100"} {
 		due := began.Add(time.Duration(i+1) * rampStep)
 		at := l.until(time.Until(due)+jobsLate, state, l.running...)
-		if at.Before(due.Add(-500 * time.Millisecond)) { // we may have heard late of the beginning
+		if at.Before(due.Add(-2 * heardLate)) { // we may have heard late of the beginning
 			l.t.Errorf("%q came %v early", state, due.Sub(at))
 		}
 	}

@@ -19,6 +19,9 @@ var (
 	// ErrOnlyThis stands beside ErrUnavailable where the gateway answered, and of
 	// this payment alone nothing is known now: the rail works.
 	ErrOnlyThis = errors.New("gateways: of this payment alone")
+	// ErrTimeUnknown stands beside ErrUnavailable where a rail asks by the time of
+	// the order, and we have none: the portal never made the payment.
+	ErrTimeUnknown = errors.New("gateways: the order's time is not known")
 	// ErrNotExist: the gateway does not know this payment (yet).
 	ErrNotExist = errors.New("gateways: payment not known to the gateway")
 	// ErrRefused: the gateway answered and said no.

@@ -178,7 +178,11 @@ func (r *Rails) RepairDifference(ctx context.Context, by models.Actor, id int64)
 	}
 	asked, err := r.AskForStaff(ctx, models.StaffAct{By: by, Action: models.ActRepair}, d.OutTradeNo)
 	if models.CodeOf(err) == models.NotFound { // no payment of ours: what is confirmed stands in suspense
-		if asked, err = r.query(ctx, gateway, Ref{OutTradeNo: d.OutTradeNo, GatewayTradeNo: d.TradeNo}, 0); errors.Is(err, ErrUnavailable) {
+		asked, err = r.query(ctx, gateway, Ref{OutTradeNo: d.OutTradeNo, GatewayTradeNo: d.TradeNo}, 0)
+		switch {
+		case errors.Is(err, ErrTimeUnknown):
+			err = &models.Error{Code: models.Conflict, Key: "error.difference.not_askable"}
+		case errors.Is(err, ErrUnavailable):
 			err = unavailable(err)
 		}
 	}

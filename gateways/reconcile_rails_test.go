@@ -149,6 +149,16 @@ func TestBillOfTheGatewayWithEveryKindOfDifference(t *testing.T) {
 		if diff := cmp.Diff(want, d.differs(t, done)); diff != "" {
 			t.Error(diff)
 		}
+		theirs := d.open(t, done)
+		at := slices.IndexFunc(theirs, func(one models.DifferenceView) bool { return one.OutTradeNo == nobodys.No })
+		_, err = d.rails.RepairDifference(t.Context(), models.Actor{}, theirs[at].ID)
+		if d.rail == models.RailUnionpay { // which is asked by the order's time
+			if models.CodeOf(err) != models.Conflict || !strings.Contains(err.Error(), "not_askable") {
+				t.Errorf("what can't be asked about: %v", err)
+			}
+		} else if err != nil {
+			t.Error(err)
+		}
 		// In suspense, and open: one; sent back, and on the bill: three and what went back whole.
 		figures := []int64{done.PaymentCount, done.RefundCount, int64(done.FeeFen), done.MatchedCount, done.SuspenseCount, int64(done.SuspenseFen), done.LedgerFaultCount, int64(done.UnexplainedFen())}
 		if diff := cmp.Diff([]int64{9, 6, -13_81, 7, 1, int64(5*asked - 1_00), 0, 0}, figures); diff != "" {

@@ -152,7 +152,7 @@ type answer struct {
 // ErrNotExist: the gateway has none.
 func (r *Rail) query(ctx context.Context, orderID string, at time.Time) (answer, error) {
 	if at.IsZero() {
-		return answer{}, fmt.Errorf("unionpay: %s: the order's time is not known: %w", pathQuery, gateways.ErrUnavailable)
+		return answer{}, fmt.Errorf("unionpay: %s: %w: %w: %w", pathQuery, gateways.ErrUnavailable, gateways.ErrOnlyThis, gateways.ErrTimeUnknown)
 	}
 	got, err := r.ask(ctx, r.calls, r.gateway+pathQuery, map[string]string{
 		"txnType": txnQuery, "txnSubType": "00", "bizType": "000000", "orderId": orderID, "txnTime": stamp(at),
