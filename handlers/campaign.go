@@ -16,33 +16,102 @@ import (
 	"ztc-portal/views/layout"
 )
 
-func (p *portal) listCampaigns(c echo.Context) error { return p.show(c, p.campaignsScreen) }
+func (p *portal) listCampaigns(c echo.Context) error {
+	return p.drawCampaigns(c, http.StatusOK, views.BulkForm{}, nil)
+}
 
+// campaignsScreen is the list as staff see it, who change nothing on it.
 func (p *portal) campaignsScreen(c echo.Context, accountID int64) (screen, error) {
-	campaigns, err := p.Store.Campaigns(c.Request().Context(), accountID)
+	page, err := p.campaignsPage(c, accountID, nil)
+	return screen{http.StatusOK, page, views.Campaigns(page)}, err
+}
+
+// drawCampaigns is the list as its seller sees it; typed and ticked are what a
+// change of many rows was refused with.
+func (p *portal) drawCampaigns(c echo.Context, status int, typed views.BulkForm, ticked map[int64]bool) error {
+	page, err := p.campaignsPage(c, web.Seller(c).AccountID, ticked)
 	if err != nil {
-		return screen{}, err
+		return err
 	}
-	shell, err := p.Store.Shell(c.Request().Context(), accountID)
+	page.Own, page.CSRF, page.Bulk = true, p.Token(c), typed
+	if page.Undo, err = p.undoBar(c, page.Href()); err != nil {
+		return err
+	}
+	return p.Render(c, status, page, views.Campaigns(page))
+}
+
+// campaignsAsked reads from the address which campaigns are asked for; what it
+// does not know it takes for nothing.
+func campaignsAsked(c echo.Context) views.CampaignFilter {
+	f := views.CampaignFilter{State: oneOf(c.QueryParam("state"), views.DeliveryStates), Name: c.QueryParam("name"), Sort: c.QueryParam("sort")}
+	if !slices.Contains(models.CampaignSorts, strings.TrimPrefix(f.Sort, "-")) {
+		f.Sort = ""
+	}
+	return f
+}
+
+func (p *portal) campaignsPage(c echo.Context, accountID int64, ticked map[int64]bool) (views.CampaignsPage, error) {
+	page := views.CampaignsPage{Now: p.Store.Now(), Filter: campaignsAsked(c)}
+	ctx, f := c.Request().Context(), page.Filter
+	list, all, err := p.Store.CampaignList(ctx, accountID, models.CampaignInput{State: models.DeliveryState(f.State), Name: f.Name, Sort: f.Sort})
 	if err != nil {
-		return screen{}, err
+		return page, err
 	}
-	page := views.CampaignsPage{Now: p.Store.Now(), State: oneOf(c.QueryParam("state"), views.DeliveryStates), Waiting: shell.Waiting}
-	for _, v := range campaigns {
-		if page.State != "" && string(v.Delivery) != page.State {
-			continue
-		}
+	shell, err := p.Store.Shell(ctx, accountID)
+	if err != nil {
+		return page, err
+	}
+	page.Waiting, page.All = shell.Waiting, all
+	for _, v := range list {
 		row := views.CampaignRow{
-			CampaignRef: components.CampaignRef{ID: v.ID, Name: v.Name},
-			State:       v.Delivery, SharePercent: v.SharePercent, Budget: v.DailyBudgetFen, SpentToday: v.SpentTodayFen,
+			CampaignRef: components.CampaignRef{ID: v.ID, Name: v.Name}, Version: v.RowVersion,
+			State: v.Delivery, SharePercent: v.SharePercent, Budget: v.DailyBudgetFen, SpentToday: v.SpentTodayFen,
+			Ended: v.EndedAt != nil, Ticked: ticked[v.ID] || c.QueryParam("tick") == "all", Costs: v.Costs[:], Measures: v.Measures,
 		}
-		if len(v.Causes) > 0 {
-			row.StoppedAt = web.Instant(v.Causes[0].Since)
+		for i, cause := range v.Causes {
+			if i == 0 {
+				row.StoppedAt = web.Instant(cause.Since)
+			}
+			stop := web.StopOf(cause, shell.Spendable)
+			stop.Campaigns = []components.CampaignRef{row.CampaignRef}
+			row.Stops = append(row.Stops, stop)
 		}
 		page.Rows = append(page.Rows, row)
 	}
 	page.Pager.Shown = len(page.Rows)
-	return screen{http.StatusOK, page, views.Campaigns(page)}, nil
+	return page, nil
+}
+
+// changeCampaigns does one act on the campaigns that are ticked: act is start,
+// pause, preview and budget.
+func (p *portal) changeCampaigns(c echo.Context) error {
+	rows, ticked, err := rowsTicked(c)
+	if err != nil {
+		return err
+	}
+	ctx, by, account := c.Request().Context(), web.Actor(c), web.Seller(c).AccountID
+	typed := views.BulkForm{Percent: c.FormValue("percent"), To: c.FormValue("to")}
+	change := models.BulkChange{To: typed.To, Percent: typed.Percent}
+	var items []models.EditItem
+	switch act := c.FormValue("act"); act {
+	case "start", "pause":
+		_, err = p.Store.SwitchCampaigns(ctx, by, account, rows, act == "start")
+	case "budget":
+		_, _, err = p.Store.SetBudgets(ctx, by, account, rows, change, false)
+	default:
+		if _, items, err = p.Store.SetBudgets(ctx, by, account, rows, change, true); err == nil {
+			return p.previewBudgets(c, rows, items, typed)
+		}
+	}
+	if fields, refused := web.Refused(err); refused {
+		typed.Errors = fields
+		return p.drawCampaigns(c, http.StatusUnprocessableEntity, typed, ticked)
+	}
+	if err != nil {
+		return err
+	}
+	p.Flash(c, layout.Flash{Key: "flash.campaigns_saved"})
+	return web.SeeOther(c, campaignsAsked(c).Href())
 }
 
 // refusals are the forms of a campaign's page as they were typed and refused.

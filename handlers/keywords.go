@@ -166,6 +166,15 @@ func (p *portal) previewBids(c echo.Context, id int64, rows []models.RowRef, ite
 	}, items)
 }
 
+func (p *portal) previewBudgets(c echo.Context, rows []models.RowRef, items []models.EditItem, typed views.BulkForm) error {
+	f, ctx := campaignsAsked(c), c.Request().Context()
+	return p.preview(c, views.BulkPreview{
+		Name: text.T(ctx, "preview.budget.title"), Lead: text.T(ctx, "preview.lead"), Action: "/campaigns/bulk" + f.Query(), Back: f.Href(),
+		Act: "budget", Same: len(rows) - len(items),
+		Keep: append(keptRows(rows), components.Option{Value: "percent", Label: typed.Percent}, components.Option{Value: "to", Label: typed.To}),
+	}, items)
+}
+
 func (p *portal) previewRemoval(c echo.Context, id int64, rows []models.RowRef, items []models.EditItem) error {
 	_, filter := keywordsAsked(c)
 	ctx, path := c.Request().Context(), components.CampaignRef{ID: id}.Href()

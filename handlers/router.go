@@ -153,6 +153,7 @@ func (p *portal) sellers(all *echo.Group) {
 	g.POST("/payments/:no/resume", p.resumePayment)
 	g.GET("/ledger", p.listLedger)
 	g.GET("/campaigns", p.listCampaigns)
+	g.POST("/campaigns/bulk", p.changeCampaigns)
 	g.GET("/campaigns/restart", p.showRestart)
 	g.POST("/campaigns/restart", p.restart)
 	g.POST("/campaigns/restart/undo", p.undoRestart)

@@ -1,6 +1,8 @@
 package views_test
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"ztc-portal/gateways/unionpay"
@@ -173,15 +175,24 @@ func recordScreens() []screen {
 }
 
 func campaignScreens() []screen {
-	list := views.CampaignsPage{Now: now, Waiting: 3, Pager: components.Pager{Total: 8}}
+	list := views.CampaignsPage{CSRF: token, Now: now, Own: true, All: 8, Waiting: 3, Pager: components.Pager{Total: 8}}
 	for i, state := range views.DeliveryStates {
 		row := views.CampaignRow{CampaignRef: campaigns()[i%5], State: state, SharePercent: 50, Budget: models.Fen(300_00 + i*50_00), SpentToday: models.Fen(i * 21_17)}
 		if i > 1 {
 			row.StoppedAt = ago(time.Duration(i) * 9 * time.Hour)
+			row.Stops = []components.Stop{{Cause: state, Since: row.StoppedAt, Lift: models.LiftRecharge, Campaigns: []components.CampaignRef{row.CampaignRef}}}
+		}
+		row.Version, row.Measures, row.Ended = 1, did(int64(i)), state == models.DeliveryEnded
+		for d := range models.TrendDays {
+			row.Costs = append(row.Costs, models.Fen((d*i*37)%100*100))
 		}
 		list.Rows = append(list.Rows, row)
 	}
-	none, noMatch := views.CampaignsPage{Now: now}, views.CampaignsPage{Now: now, State: "frozen"}
+	none, noMatch := views.CampaignsPage{Now: now}, views.CampaignsPage{Now: now, Own: true, All: 8, Filter: views.CampaignFilter{State: "frozen"}}
+	refusedList := list
+	refusedList.Rows = slices.Clone(list.Rows)
+	refusedList.Rows[1].Ticked = true
+	refusedList.Bulk = views.BulkForm{Percent: "-80", Errors: models.FieldErrors{{Code: models.Invalid, Field: fmt.Sprint("budget.", list.Rows[1].ID), Key: "error.budget.under_spent", Args: map[string]any{"Spent": models.Fen(21_17)}}}}
 	one := views.CampaignPage{
 		CSRF: token, Now: now, ID: 101, Name: "机械键盘-主推款", State: models.DeliveryRecovering, SharePercent: 25, SwitchedOn: true,
 		SpentToday: 214_35, Budget: 400_00, BudgetForm: views.BudgetForm{Budget: "400"},
@@ -221,6 +232,7 @@ func campaignScreens() []screen {
 	ended.Stops = []components.Stop{{Cause: models.DeliveryEnded, Lift: models.LiftNobody, Since: ago(900 * time.Hour)}}
 	return append(restartScreens(),
 		screen{"campaigns", list.Title, views.Campaigns(list), on("/campaigns")},
+		screen{"campaigns-refused", refusedList.Title, views.Campaigns(refusedList), on("/campaigns")},
 		screen{"campaigns-empty", none.Title, views.Campaigns(none), on("/campaigns")},
 		screen{"campaigns-no-match", noMatch.Title, views.Campaigns(noMatch), on("/campaigns?state=frozen")},
 		screen{"campaign", one.Title, views.Campaign(one), on("/campaigns/101")},

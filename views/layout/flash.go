@@ -18,6 +18,7 @@ var Flashes = map[string]string{
 	"flash.keywords_added":    "info",
 	"flash.keywords_there":    "warning",
 	"flash.keywords_saved":    "info",
+	"flash.campaigns_saved":   "info",
 	"flash.campaign_paused":   "info",
 	"flash.campaign_started":  "info",
 	"flash.payment_cancelled": "info",
