@@ -31,15 +31,15 @@ func bench(ctx context.Context, s Settings, args []string) error {
 	quick := flags.Bool("quick", false, "a tenth of everything, to see that it runs")
 	profile := flags.String("cpuprofile", "", "write CPU profiles to this file, and of the portal as a process of its own to FILE.serve")
 	serving := flags.Bool("serve", false, "be that process; the benchmark of charges starts it")
-	only := flags.String("only", "", "settlements, overview, charges or search; all when empty")
+	only := flags.String("only", "", "settlements, overview, charges, search, reports or forecast; all when empty")
 	on := flags.String("on", "", "sqlite or postgres; both when empty")
 	stored := flags.Int("stored", 0, "how many charges are stored when the rate is measured again")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	size := benchSize{settlements: 4000, entries: 1_000_000, pages: 1500, charges: 200_000, stored: 10_000_000, pageSeconds: 20, accounts: 1_000_000}
+	size := benchSize{settlements: 4000, entries: 1_000_000, pages: 1500, charges: 200_000, stored: 10_000_000, pageSeconds: 20, accounts: 1_000_000, backtests: 2000}
 	if *quick {
-		size = benchSize{settlements: 400, entries: 20_000, pages: 200, charges: 20_000, stored: 200_000, pageSeconds: 3, accounts: 20_000}
+		size = benchSize{settlements: 400, entries: 20_000, pages: 200, charges: 20_000, stored: 200_000, pageSeconds: 3, accounts: 20_000, backtests: 200}
 	}
 	if *stored > 0 {
 		size.stored = *stored
@@ -53,6 +53,12 @@ func bench(ctx context.Context, s Settings, args []string) error {
 	}
 	if *serving {
 		return serve(ctx, s, nil)
+	}
+	if *only == "" || *only == "forecast" { // needs no database
+		printBacktests(size.backtests)
+	}
+	if *only == "forecast" {
+		return nil
 	}
 	folder, err := os.MkdirTemp("", "portal-bench-")
 	if err != nil {
@@ -79,7 +85,7 @@ func bench(ctx context.Context, s Settings, args []string) error {
 		for _, part := range []struct {
 			name    string
 			measure func(context.Context) error
-		}{{"settlements", b.settlementsBesideRaw}, {"overview", b.overviewBySize}, {"charges", b.chargesBesideRaw}, {"search", b.searchAMillion}} {
+		}{{"settlements", b.settlementsBesideRaw}, {"overview", b.overviewBySize}, {"charges", b.chargesBesideRaw}, {"search", b.searchAMillion}, {"reports", b.reportBySize}} {
 			if *only != "" && *only != part.name {
 				continue
 			}
@@ -108,6 +114,7 @@ type benchSize struct {
 	stored                               int // charges in the end
 	pageSeconds                          float64
 	accounts                             int // that are searched
+	backtests                            int // accounts of which each span of the forecast is asked
 }
 
 // benchRun measures one engine.

@@ -42,6 +42,9 @@ var rawTables = []rawTable{
 	{"INSERT INTO account_hours (account_id, day_on, hour, cost_fen, clicks)",
 		"ON CONFLICT (account_id, day_on, hour) DO UPDATE SET cost_fen = account_hours.cost_fen + excluded.cost_fen, clicks = account_hours.clicks + excluded.clicks",
 		[]string{"bigint", "text", "bigint", "bigint", "bigint"}},
+	{"INSERT INTO keyword_hours (campaign_id, day_on, hour, keyword_id, cost_fen, clicks)",
+		"ON CONFLICT (campaign_id, day_on, hour, keyword_id) DO UPDATE SET cost_fen = keyword_hours.cost_fen + excluded.cost_fen, clicks = keyword_hours.clicks + excluded.clicks",
+		[]string{"bigint", "text", "bigint", "bigint", "bigint", "bigint"}},
 }
 
 // rawCharges is the place of the charge rows among them.
@@ -233,6 +236,7 @@ func (r *engineRun) rawRows(transaction *int64, revenueID int64, writer, writers
 		rows[3] = append(rows[3], []any{p.account, day, p.amount, p.clicks})
 		rows[4] = append(rows[4], []any{p.account, day, p.amount, p.clicks})
 		rows[5] = append(rows[5], []any{p.account, day, hour, p.amount, p.clicks})
+		rows[6] = append(rows[6], []any{p.account, day, hour, p.account, p.amount, p.clicks})
 		moves = append(moves, []any{cash, -p.amount})
 	}
 	rows[2] = append(rows[2], []any{*transaction, revenueID, body.sum, int64(0)})

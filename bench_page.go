@@ -96,10 +96,9 @@ func (w *world) fill(ctx context.Context, account int64, entries int) error {
 	mark := fmt.Sprintf("fill-%d-", account)
 	statements := []string{
 		fmt.Sprintf("INSERT INTO ledger_transactions (kind, reference, booked_at) %s SELECT 'charge', '%s' || i, CURRENT_TIMESTAMP FROM n", numbers, mark),
-		fmt.Sprintf(`INSERT INTO ledger_entries (transaction_id, account_id, amount_fen, balance_after_fen)
-			SELECT id, %d, 1, id - %d FROM ledger_transactions WHERE id > %d ORDER BY id`, cash, first, first),
-		fmt.Sprintf(`INSERT INTO ledger_entries (transaction_id, account_id, amount_fen, balance_after_fen)
-			SELECT id, %d, -1, %d - id FROM ledger_transactions WHERE id > %d ORDER BY id`, revenue, first, first),
+		fmt.Sprintf(`INSERT INTO ledger_entries (transaction_id, account_id, amount_fen, balance_after_fen) SELECT * FROM (
+			SELECT id, %[1]d, 1, id - %[3]d FROM ledger_transactions WHERE id > %[3]d
+			UNION ALL SELECT id, %[2]d, -1, %[3]d - id FROM ledger_transactions WHERE id > %[3]d) AS both_sides ORDER BY 1`, cash, revenue, first),
 		fmt.Sprintf("UPDATE ledger_accounts SET balance_fen = balance_fen + %d WHERE id = %d", entries, cash),
 		fmt.Sprintf("UPDATE ledger_accounts SET balance_fen = balance_fen - %d WHERE id = %d", entries, revenue),
 	}

@@ -51,7 +51,7 @@ func TestScreensOffTheJourney(t *testing.T) {
 		b.press("四件套主推")
 		b.at(`/campaigns/\d+$`)
 		b.fill("budget", "0.5")
-		b.submit("保存日限额")
+		b.press("保存日限额")
 		b.see("日限额不能低于")
 		if b.value("budget") != "0.5" {
 			b.t.Error("what was typed is not kept: ", b.value("budget"))

@@ -69,9 +69,9 @@ type replay struct {
 	shops  []replayShop
 	clicks []replayClick
 
-	funds                                map[int64]models.Funds // by account
-	total                                models.Fen
-	campaignDays, keywordDays, shopHours map[replaySlot]replaySum
+	funds                                              map[int64]models.Funds // by account
+	total                                              models.Fen
+	campaignDays, keywordDays, keywordHours, shopHours map[replaySlot]replaySum
 }
 
 // replayShop is a seller. Its account a has the campaigns 2a and 2a+1, and a
@@ -138,7 +138,8 @@ func drawReplay() *replay {
 
 // rollUp works out what the rollups must hold in the end, and each account's cost.
 func (set *replay) rollUp() map[int64]models.Fen {
-	set.campaignDays, set.keywordDays, set.shopHours = map[replaySlot]replaySum{}, map[replaySlot]replaySum{}, map[replaySlot]replaySum{}
+	set.campaignDays, set.keywordDays = map[replaySlot]replaySum{}, map[replaySlot]replaySum{}
+	set.keywordHours, set.shopHours = map[replaySlot]replaySum{}, map[replaySlot]replaySum{}
 	cost := make(map[int64]models.Fen)
 	add := func(to map[replaySlot]replaySum, id int64, day string, hour int, fen models.Fen) {
 		slot := replaySlot{id, day, hour}
@@ -153,6 +154,9 @@ func (set *replay) rollUp() map[int64]models.Fen {
 		add(set.shopHours, account, day, hour, c.fen)
 		if c.keyword > 0 {
 			add(set.keywordDays, c.keyword, day, -1, c.fen)
+			add(set.keywordHours, c.keyword, day, hour, c.fen)
+		} else {
+			add(set.keywordHours, -c.campaign, day, hour, c.fen)
 		}
 	}
 	return cost
@@ -508,6 +512,7 @@ func (set *replay) check(t *testing.T, db *sql.DB) {
 	set.checkFunds(t, db)
 	checkRollup(t, db, "campaign_days", "campaign_id, day_on, -1", set.campaignDays)
 	checkRollup(t, db, "keyword_days", "keyword_id, day_on, -1", set.keywordDays)
+	checkRollup(t, db, "keyword_hours", "CASE WHEN keyword_id = 0 THEN -campaign_id ELSE keyword_id END, day_on, hour", set.keywordHours)
 	checkRollup(t, db, "account_hours", "account_id, day_on, hour", set.shopHours)
 }
 

@@ -37,7 +37,7 @@ func accountPage(o models.Overview) views.AccountPage {
 		Spendable:              o.Funds.Spendable(),
 		Cash:                   o.Funds.Cash,
 		Bonus:                  o.Funds.Bonus,
-		Runway:                 o.Runway,
+		Forecast:               o.Forecast,
 		DailyCost:              o.DailyCost.Fen,
 		SpentToday:             o.SpentToday,
 		SpentYesterdaySameHour: o.SpentYesterday,

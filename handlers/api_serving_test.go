@@ -9,6 +9,7 @@ import (
 
 	"ztc-portal/handlers"
 	"ztc-portal/models"
+	"ztc-portal/models/modelstest"
 )
 
 // told is what the engine is told of one campaign, as one line.
@@ -65,7 +66,7 @@ func TestSnapshotThenChanges(t *testing.T) {
 		paused := since(all.Cursor, 1)
 		wants(t, paused.of(t, s.campaign), "paused 0 left 99000 of 29000")
 		must(t, s.SwitchCampaign(t.Context(), models.Actor{}, s.account, s.campaign, true))
-		must(t, s.SetBudget(t.Context(), models.Actor{}, s.account, s.campaign, "500"))
+		modelstest.Edited(t)(s.SetBudget(t.Context(), models.Actor{}, s.account, models.RowRef{ID: s.campaign}, "500"))
 		// Two changes since are told once, as the campaign stands now.
 		changed := since(all.Cursor, 1)
 		wants(t, changed.of(t, s.campaign), "serving 100 left 49000 of 29000")
@@ -81,7 +82,7 @@ func TestSnapshotThenChanges(t *testing.T) {
 func TestBudgetsAreReachedUntilMidnight(t *testing.T) {
 	eachSite(t, func(t *testing.T, site *site) {
 		s := site.charged(t)
-		must(t, s.SetBudget(t.Context(), models.Actor{}, s.account, s.campaign, "100"))
+		modelstest.Edited(t)(s.SetBudget(t.Context(), models.Actor{}, s.account, models.RowRef{ID: s.campaign}, "100"))
 		cursor := s.get("/serving").serving(t).Cursor
 		s.send("/charges", s.click("a", 99*yuan)).counts(t)
 		s.send("/charges", s.click("b", 2*yuan)).counts(t)

@@ -82,11 +82,11 @@ func confirmPage(desk models.RechargeDesk, payment models.Payment) views.Confirm
 		Now: desk.Now, No: payment.No, Amount: payment.AmountFen, Rail: payment.Rail,
 		Before: views.Standing{
 			State: preview.StateBefore, Arrears: desk.Funds.Arrears(), Cash: desk.Funds.Cash, Bonus: desk.Funds.Bonus,
-			Spendable: desk.Funds.Spendable(), Runway: preview.Before,
+			Spendable: desk.Funds.Spendable(), Forecast: preview.ForecastBefore,
 		},
 		After: views.Standing{
 			State: preview.StateAfter, Arrears: preview.ArrearsLeft, Cash: preview.After.Cash, Bonus: preview.After.Bonus,
-			Spendable: preview.After.Spendable(), Runway: preview.Runway,
+			Spendable: preview.After.Spendable(), Forecast: preview.Forecast,
 		},
 		Campaigns: preview.Campaigns, Other: otherWays(desk.Methods, payment),
 	}

@@ -59,7 +59,7 @@ func rechargePage(desk models.RechargeDesk, form views.RechargeForm) views.Recha
 	for _, s := range desk.Suggestions {
 		preview := desk.Preview(s.Amount)
 		page.Suggestions = append(page.Suggestions, views.Suggestion{
-			Suggestion: s, Runway: preview.Runway, Chosen: typed == s.Amount,
+			Suggestion: s, Forecast: preview.Forecast, Chosen: typed == s.Amount,
 			CampaignsBack: preview.CountReturns(models.ReturnsByItself) + preview.CountReturns(models.ReturnsByRestart),
 		})
 	}
@@ -79,7 +79,7 @@ func estimate(desk models.RechargeDesk, amount models.Fen) views.Estimate {
 	p := desk.Preview(amount)
 	return views.Estimate{
 		Amount: amount, ArrearsBefore: desk.Funds.Arrears(), ArrearsCleared: p.ArrearsCleared, ArrearsLeft: p.ArrearsLeft,
-		CashAfter: p.After.Cash, SpendableAfter: p.After.Spendable(), StateAfter: p.StateAfter, Runway: p.Runway,
+		CashAfter: p.After.Cash, SpendableAfter: p.After.Spendable(), StateAfter: p.StateAfter, Forecast: p.Forecast,
 		CampaignsByItself: p.CountReturns(models.ReturnsByItself), CampaignsByRestart: p.CountReturns(models.ReturnsByRestart),
 		CampaignsStay: p.CountReturns(models.Stays),
 	}

@@ -1,11 +1,13 @@
 package handlers_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"ztc-portal/models"
 	"ztc-portal/views/text"
@@ -187,5 +189,44 @@ func TestDoublePostsMakeOnePayment(t *testing.T) {
 		// Back to the form and the same wish again: the payment that waits.
 		post("/recharge", "&amount=300.00&method=alipay").leads(t, confirm)
 		b.get(confirm).leads(t, "/payments/"+drafts[0].No)
+	})
+}
+
+// Until when the money lasts is said in words, with its band, on the overview and
+// beside each amount of the form; more money lasts longer.
+func TestLastsUntilIsTheForecast(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		b, account := s.seller(t)
+		s.credit(t, account, 2000*yuan)
+		campaign := s.campaigns(t, account, 500*yuan)[0]
+		b.get("/account").says(t, "#main", word(text.Chinese, "forecast.gap.no_spend"))
+		for n := range 8 { // 100 yuan every 24 hours
+			s.Charge(t, fmt.Sprint("forecast", n), campaign, 100*yuan)
+			s.Clock.Add(24 * time.Hour)
+		}
+		b.signIn("seller@shop.test") // the session has long ended
+		soon, err := s.Forecast(t.Context(), account)
+		if err != nil || !soon.OK {
+			t.Fatalf("%+v, %v", soon, err)
+		}
+		desk, err := s.RechargeDesk(t.Context(), account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, lang := range text.Languages {
+			b.lang = lang
+			ctx, now := text.With(t.Context(), lang), s.Clock.Now()
+			b.get("/account").says(t, "#main", word(lang, "forecast.sentence", "At", text.Soon(ctx, soon.At, now)))
+			b.get("/account").says(t, "#main", word(lang, "forecast.band", "Low", text.SoonOn(ctx, soon.Low, soon.At, now), "High", text.SoonOn(ctx, soon.High, soon.At, now)))
+			after := desk.Preview(300 * yuan).Forecast
+			if !after.At.After(soon.At) {
+				t.Errorf("with more money %+v, without %+v", after, soon)
+			}
+			b.get("/recharge?amount=300", part).says(t, "#estimate", text.Soon(ctx, after.At, now))
+			page := b.get("/recharge")
+			for _, suggestion := range desk.Suggestions {
+				page.says(t, "#recharge fieldset ul", text.Soon(ctx, desk.Preview(suggestion.Amount).Forecast.At, now))
+			}
+		}
 	})
 }

@@ -153,13 +153,20 @@ func (p *portal) sellers(all *echo.Group) {
 	g.POST("/payments/:no/resume", p.resumePayment)
 	g.GET("/ledger", p.listLedger)
 	g.GET("/campaigns", p.listCampaigns)
+	g.POST("/campaigns/bulk", p.changeCampaigns)
 	g.GET("/campaigns/restart", p.showRestart)
 	g.POST("/campaigns/restart", p.restart)
 	g.POST("/campaigns/restart/undo", p.undoRestart)
 	g.GET("/campaigns/:id", p.showCampaign)
 	g.POST("/campaigns/:id/pause", p.switchCampaign)
 	g.POST("/campaigns/:id/budget", p.setBudget)
+	g.POST("/campaigns/:id/keywords", p.addKeywords)
+	g.POST("/campaigns/:id/keywords/bulk", p.changeKeywords)
 	g.POST("/campaigns/:id/keywords/:kid", p.setBid)
+	g.POST("/edits/:id/undo", p.undoEdit)
+	g.GET("/reports", p.showReport)
+	g.GET("/reports.csv", p.reportCSV)
+	g.GET("/reports.xlsx", p.reportXLSX)
 }
 
 // seenByStaff: sellers' pages as the seller sees them, where nothing can be

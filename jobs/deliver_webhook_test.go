@@ -18,6 +18,7 @@ import (
 	"ztc-portal/gateways/sandbox"
 	"ztc-portal/jobs"
 	"ztc-portal/models"
+	"ztc-portal/models/modelstest"
 )
 
 func TestWebhookTellsOfAChargeThatEndsTheFunds(t *testing.T) {
@@ -139,14 +140,14 @@ func TestWebhookOfARollbackIsNeverSent(t *testing.T) {
 	eachTold(t, []string{secretOne}, func(t *testing.T, s *shop, ear *receiver) {
 		before, tasks := s.webhooks(t), s.count(t, "deliver_webhook", "")
 		s.SetQueue(failing{s.runner})
-		if err := s.SetBudget(t.Context(), models.Actor{}, s.account, s.campaign, "200"); !errors.Is(err, errAfterwards) {
+		if _, err := s.SetBudget(t.Context(), models.Actor{}, s.account, models.RowRef{ID: s.campaign}, "200"); !errors.Is(err, errAfterwards) {
 			t.Fatalf("the command gave %v", err)
 		}
 		s.SetQueue(s.runner)
 		if after := s.webhooks(t); after != before || s.count(t, "deliver_webhook", "") != tasks {
 			t.Errorf("a command that was rolled back left messages: %+v, before %+v", after, before)
 		}
-		must(t, s.SetBudget(t.Context(), models.Actor{}, s.account, s.campaign, "300"))
+		modelstest.Edited(t)(s.SetBudget(t.Context(), models.Actor{}, s.account, models.RowRef{ID: s.campaign}, "300"))
 		s.start(t)
 		eventually(t, "all is delivered", func() bool { return s.webhooks(t) == models.WebhookCounts{} })
 		letters := ear.letters()

@@ -21,6 +21,8 @@ type Account struct {
 	FrozenAt       *time.Time
 	FrozenReason   string
 	LastMethod     Rail
+	BidCeilingFen  *Fen // the most that a click may cost, as the seller set it; nil: the portal's
+	MarginBP       *int // what of a sale is left before advertising, in hundredths of a percent; nil: not said
 	CreatedAt      time.Time
 }
 

@@ -16,7 +16,7 @@ type Actor struct {
 // CommandLine acts where the portal's own commands do: no user, no address.
 var CommandLine = Actor{Address: "command line"}
 
-// auditRow is one act; rows are never changed or deleted. PrevHash and Hash
+// auditRow is one act; rows are never changed or removed. PrevHash and Hash
 // make a chain of them: see audit_chain.go.
 type auditRow struct {
 	ID       int64 `gorm:"primaryKey"`
@@ -40,7 +40,8 @@ var AuditActions = []string{
 	"session.open", "session.password", "session.refuse", "session.confirm", "session.close", "session.revoke", "user.create",
 	"totp.set", "passkey.add", "passkey.remove", "recovery.renew", "factor.reset",
 	"account.freeze", "account.unfreeze", "account.note", "account.view_as", "account.registered_name",
-	"campaign.create", "campaign.switch", "campaign.budget", "campaign.restart", "campaign.restart_undo", "keyword.bid",
+	"campaign.create", "campaign.switch", "campaign.budget", "campaign.schedule", "campaign.restart", "campaign.restart_undo",
+	"keyword.bid", "keyword.match", "keyword.switch", "keyword.remove", "edit.undo",
 	ActAsk, ActRepair, ActClose, "approval.ask", "approval.approved", "approval.refused", "approval.withdrawn", "approval.failed",
 	"statement.import", "statement.mapping",
 	"refund.settled", "refund.released", "reconciliation.run", "difference.work",

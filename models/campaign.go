@@ -20,17 +20,34 @@ type Campaign struct {
 	ArrearsStoppedAt *time.Time
 	RecoveringSince  *time.Time
 	EndedAt          *time.Time
+	Schedule         Schedule
 	RowVersion       int64
 	CreatedAt        time.Time
 }
 
-// Keyword is one phrase a campaign bids on; BidFen is the most per click.
+// MatchType says which searches a keyword bids on.
+type MatchType string
+
+const (
+	MatchExact  MatchType = "exact"  // the phrase itself
+	MatchPhrase MatchType = "phrase" // searches that hold the phrase
+	MatchBroad  MatchType = "broad"  // searches that mean about the same
+)
+
+// MatchTypes are all of them, the narrowest first.
+var MatchTypes = []MatchType{MatchExact, MatchPhrase, MatchBroad}
+
+// Keyword is one phrase a campaign bids on; BidFen is the most per click. One
+// that is removed stays for its history, and comes back when it is added again.
 type Keyword struct {
 	ID         int64 `gorm:"primaryKey"`
 	CampaignID int64
 	Phrase     string
+	MatchType  MatchType
 	BidFen     Fen
 	Quality    int // 1–10
+	SwitchedOn bool
+	RemovedAt  *time.Time
 	RowVersion int64
 	CreatedAt  time.Time
 }
@@ -120,108 +137,16 @@ func ownCampaign(db *gorm.DB, accountID, id int64) (Campaign, error) {
 	return c, found(err, "campaign")
 }
 
-// SwitchCampaign is the seller's own switch: on or off. It never touches the
-// arrears stop. NotFound; Conflict when the campaign has ended.
-func (s *Store) SwitchCampaign(ctx context.Context, by Actor, accountID, id int64, on bool) error {
-	return s.inTx(ctx, func(t *tx) error {
-		a, err := t.lockAccount(accountID)
-		if err != nil {
-			return err
-		}
-		c, err := ownCampaign(t.locked(), accountID, id)
-		if err != nil || c.SwitchedOn == on {
-			return err
-		}
-		if c.EndedAt != nil {
-			return conflict("error.campaign.ended", map[string]any{"Name": c.Name})
-		}
-		c.SwitchedOn, c.SwitchedAt, c.RowVersion = on, t.now, c.RowVersion+1
-		t.touch(a.ID)
-		if err := t.Model(&c).Select("SwitchedOn", "SwitchedAt", "RowVersion").Updates(&c).Error; err != nil {
-			return err
-		}
-		if err := t.audit(by, "campaign.switch", subject("campaign", id), onOff(!on), onOff(on)); err != nil {
-			return err
-		}
-		f, err := t.funds(a)
-		if err != nil || f.Spendable() <= 0 || a.FrozenAt != nil {
-			return err
-		}
-		return t.closeStopIfNoneWaits(a.ID) // it may have been the last that waited for a restart
-	})
-}
-
-// SetBudget changes a campaign's daily budget as the seller typed it, in yuan.
-// Refusals stand on the field "budget". NotFound; Conflict when it has ended.
-func (s *Store) SetBudget(ctx context.Context, by Actor, accountID, id int64, typed string) error {
-	budget, err := parseWithin(typed, "budget", s.rules.MinBudget, s.rules.MaxRecharge, "error.budget.too_small", "error.budget.too_large")
-	if err != nil {
-		return err
-	}
-	return s.inTx(ctx, func(t *tx) error {
-		if _, err := t.lockAccount(accountID); err != nil {
-			return err
-		}
-		c, err := ownCampaign(t.locked(), accountID, id)
-		if err != nil || c.DailyBudgetFen == budget {
-			return err
-		}
-		if c.EndedAt != nil {
-			return conflict("error.campaign.ended", map[string]any{"Name": c.Name})
-		}
-		old := c.DailyBudgetFen
-		c.DailyBudgetFen, c.RowVersion = budget, c.RowVersion+1
-		if err := t.Model(&c).Select("DailyBudgetFen", "RowVersion").Updates(&c).Error; err != nil {
-			return err
-		}
-		if err := t.budgetChanged(c, old); err != nil {
-			return err
-		}
-		return t.audit(by, "campaign.budget", subject("campaign", id), old.Wire(), budget.Wire())
-	})
-}
-
-// parseWithin reads an amount of a field as typed and holds it against limits;
-// the keys are those of an amount below and above them.
-func parseWithin(typed, field string, low, high Fen, tooSmall, tooLarge string) (Fen, error) {
-	amount, refusal := ParseFen(typed)
+// within holds an amount of a field against limits; the keys are those of an
+// amount below and above them.
+func within(amount Fen, field string, low, high Fen, tooSmall, tooLarge string) *Error {
 	switch {
-	case refusal != nil:
-		refusal.Field = field
 	case amount < low:
-		refusal = fieldError(field, tooSmall, map[string]any{"Min": low})
+		return fieldError(field, tooSmall, map[string]any{"Min": low})
 	case amount > high:
-		refusal = fieldError(field, tooLarge, map[string]any{"Max": high})
-	default:
-		return amount, nil
+		return fieldError(field, tooLarge, map[string]any{"Max": high})
 	}
-	return 0, FieldErrors{refusal}
-}
-
-// SetBid changes a keyword's bid as the seller typed it, in yuan. Refusals
-// stand on the field "bid". NotFound: the keyword is not this campaign's, or
-// the campaign is not this account's.
-func (s *Store) SetBid(ctx context.Context, by Actor, accountID, campaignID, keywordID int64, typed string) error {
-	bid, err := parseWithin(typed, "bid", s.rules.MinBid, s.rules.MaxBid, "error.bid.too_small", "error.bid.too_large")
-	if err != nil {
-		return err
-	}
-	return s.inTx(ctx, func(t *tx) error {
-		if _, err := ownCampaign(t.DB, accountID, campaignID); err != nil {
-			return err
-		}
-		var k Keyword
-		err := t.locked().Take(&k, "id = ? AND campaign_id = ?", keywordID, campaignID).Error
-		if err != nil || k.BidFen == bid {
-			return found(err, "keyword")
-		}
-		old := k.BidFen
-		k.BidFen, k.RowVersion = bid, k.RowVersion+1
-		if err := t.Model(&k).Select("BidFen", "RowVersion").Updates(&k).Error; err != nil {
-			return err
-		}
-		return t.audit(by, "keyword.bid", subject("keyword", keywordID), old.Wire(), bid.Wire())
-	})
+	return nil
 }
 
 // CampaignView is one campaign with what is derived of it.
@@ -252,7 +177,7 @@ func (s *Store) CampaignDetail(ctx context.Context, accountID, id int64) (Campai
 	for _, c := range all {
 		if c.ID == id {
 			var keywords []Keyword
-			err := s.read.WithContext(ctx).Order("id").Find(&keywords, "campaign_id = ?", id).Error
+			err := s.read.WithContext(ctx).Order("id").Find(&keywords, "campaign_id = ? AND removed_at IS NULL", id).Error
 			return c, keywords, err
 		}
 	}

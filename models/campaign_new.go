@@ -53,7 +53,7 @@ func (s *Store) CreateCampaign(ctx context.Context, by Actor, accountID int64, i
 		id = c.ID
 		t.touch(accountID)
 		for _, k := range in.Keywords {
-			err := t.Create(&Keyword{CampaignID: c.ID, Phrase: k.Phrase, BidFen: k.Bid, Quality: k.Quality, RowVersion: 1, CreatedAt: t.now}).Error
+			err := t.Create(&Keyword{CampaignID: c.ID, Phrase: k.Phrase, MatchType: MatchBroad, BidFen: k.Bid, Quality: k.Quality, SwitchedOn: true, RowVersion: 1, CreatedAt: t.now}).Error
 			if err != nil {
 				return err
 			}

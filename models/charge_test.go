@@ -316,7 +316,7 @@ func TestBudgetIsReachedUntilMidnightInShanghai(t *testing.T) {
 
 		b.Charge(t, "c3", campaigns[0], 150*yuan)
 		wantDelivery(t, b, account, models.DeliveryBudgetReached, models.DeliveryServing)
-		must(t, b.SetBudget(t.Context(), models.Actor{}, account, campaigns[0], "200"))
+		modelstest.Edited(t)(b.SetBudget(t.Context(), models.Actor{}, account, models.RowRef{ID: campaigns[0]}, "200"))
 		wantDelivery(t, b, account, models.DeliveryServing, models.DeliveryServing)
 	})
 }

@@ -75,7 +75,7 @@ func (t *tx) stopCampaigns(accountID int64) (int, error) {
 		return 0, err
 	}
 	err = t.Exec(`INSERT INTO stop_snapshot_keywords (snapshot_id, keyword_id, bid_fen)
-		SELECT ?, id, bid_fen FROM keywords WHERE campaign_id IN ?`, snapshot.ID, ids).Error
+		SELECT ?, id, bid_fen FROM keywords WHERE campaign_id IN ? AND removed_at IS NULL`, snapshot.ID, ids).Error
 	if err != nil {
 		return 0, err
 	}

@@ -157,22 +157,24 @@ func (f *feed) wake() {
 
 // EngineKeyword is a keyword as the engine bids with it.
 type EngineKeyword struct {
-	KeywordID  int64  `json:"keyword_id"`
-	CampaignID int64  `json:"campaign_id"`
-	Phrase     string `json:"phrase"`
-	BidFen     Fen    `json:"bid_fen"`
-	Quality    int    `json:"quality"`
+	KeywordID  int64     `json:"keyword_id"`
+	CampaignID int64     `json:"campaign_id"`
+	Phrase     string    `json:"phrase"`
+	MatchType  MatchType `json:"match_type"`
+	BidFen     Fen       `json:"bid_fen"`
+	Quality    int       `json:"quality"`
 }
 
 // EngineKeywordsPage is how many keywords are given at once.
 const EngineKeywordsPage = 1000
 
-// EngineKeywords lists the keywords of campaigns that have not ended, by
-// ascending id after the one given. next is the id to go on after, 0 at the end.
+// EngineKeywords lists what campaigns that have not ended bid on, keywords that
+// are neither switched off nor removed, by ascending id after the one given. next
+// is the id to go on after, 0 at the end.
 func (s *Store) EngineKeywords(ctx context.Context, after int64) (keywords []EngineKeyword, next int64, err error) {
 	keywords = []EngineKeyword{}
-	err = s.read.WithContext(ctx).Raw(`SELECT k.id AS keyword_id, k.campaign_id, k.phrase, k.bid_fen, k.quality FROM keywords k
-		JOIN campaigns c ON c.id = k.campaign_id WHERE k.id > ? AND c.ended_at IS NULL ORDER BY k.id LIMIT ?`, after, EngineKeywordsPage).Scan(&keywords).Error
+	err = s.read.WithContext(ctx).Raw(`SELECT k.id AS keyword_id, k.campaign_id, k.phrase, k.match_type, k.bid_fen, k.quality FROM keywords k
+		JOIN campaigns c ON c.id = k.campaign_id WHERE k.id > ? AND c.ended_at IS NULL AND k.switched_on AND k.removed_at IS NULL ORDER BY k.id LIMIT ?`, after, EngineKeywordsPage).Scan(&keywords).Error
 	if len(keywords) == EngineKeywordsPage {
 		next = keywords[len(keywords)-1].KeywordID
 	}

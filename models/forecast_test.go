@@ -79,8 +79,8 @@ func TestDaysEndAtMidnightInShanghai(t *testing.T) {
 		b.Clock.Set(midnight.Add(23 * time.Hour))
 		o, err = b.AccountOverview(t.Context(), account)
 		must(t, err)
-		if o.SpentYesterday != 0 || !o.Runway.Known || o.Runway.Days != 98.7 { // of that hour nothing has passed
-			t.Errorf("yesterday %d, runway %+v", o.SpentYesterday, o.Runway)
+		if o.SpentYesterday != 0 || !o.Forecast.OK { // of that hour nothing has passed
+			t.Errorf("yesterday %d, forecast %+v", o.SpentYesterday, o.Forecast)
 		}
 		b.Clock.Add(30 * time.Minute)
 		o, err = b.AccountOverview(t.Context(), account)
@@ -174,5 +174,77 @@ func TestResultsDoNotCountAsDaysOfCost(t *testing.T) {
 			t.Fatalf("%+v, %v", got, err)
 		}
 		wantDailyCost(t, b, account, 700*yuan, 1)
+	})
+}
+
+// What the rollups hold is what the forecast stands on, the same on its own and
+// on the pages; stops and switches count as they stand.
+func TestForecastIsReadFromTheRollups(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, campaigns := b.Seller(t, 100*yuan, 1000*yuan)
+		want := func(f models.Forecast) {
+			t.Helper()
+			got, err := b.Forecast(t.Context(), account)
+			must(t, err)
+			o, err := b.AccountOverview(t.Context(), account)
+			must(t, err)
+			if p := o.Preview(0); got != f || o.Forecast != f || p.ForecastBefore != f {
+				t.Errorf("forecast %+v, on the overview %+v, on the recharge form %+v, want %+v", got, o.Forecast, p.ForecastBefore, f)
+			}
+		}
+		want(models.Forecast{Why: models.GapNoMoney})
+		recharge(t, b, account, 2000*yuan)
+		want(models.Forecast{Why: models.GapNoSpend})
+		for n := 1; n <= 8; n++ { // 60 yuan a day, between 10 and 11 o'clock in Shanghai
+			b.Clock.Set(time.Date(2026, 12, n, 2, 30, 0, 0, time.UTC))
+			b.Charge(t, fmt.Sprint(account, "a", n), campaigns[0], 40*yuan)
+			b.Charge(t, fmt.Sprint(account, "b", n), campaigns[1], 20*yuan)
+		}
+		left := desk(t, b, account).Funds.Spendable() // 1520 yuan: some 25 days
+		f, err := b.Forecast(t.Context(), account)
+		must(t, err)
+		if days := f.At.Sub(b.Clock.Now()).Hours() / 24; !f.OK || days < 22 || days > 28 || f.Low.After(f.At) || f.High.Before(f.At) {
+			t.Errorf("%d fen last %.1f days: %+v", left, days, f)
+		}
+		want(f)
+		if p := desk(t, b, account).Preview(1000 * yuan); !p.Forecast.At.After(f.At) {
+			t.Errorf("with more money %+v, without %+v", p.Forecast, f)
+		}
+		must(t, b.SwitchCampaign(t.Context(), staff(t, b), account, campaigns[0], false))
+		half, err := b.Forecast(t.Context(), account)
+		must(t, err)
+		if days := half.At.Sub(b.Clock.Now()).Hours() / 24; days < 66 || days > 84 { // a third of the cost
+			t.Errorf("with one campaign off: %.1f days, %+v", days, half)
+		}
+		must(t, b.FreezeAccount(t.Context(), staff(t, b), account, "checks"))
+		want(models.Forecast{Why: models.GapFrozen})
+		if _, err := b.Forecast(t.Context(), account+1000); models.CodeOf(err) != models.NotFound {
+			t.Errorf("an unknown account: %v", err)
+		}
+	})
+}
+
+// An account that has long been stopped is told by the days before its stop.
+func TestForecastAfterALongStop(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, campaigns := b.Seller(t, 1000*yuan)
+		recharge(t, b, account, 620*yuan)
+		for n := 1; n <= 6; n++ {
+			b.Clock.Set(time.Date(2026, 12, n, 2, 30, 0, 0, time.UTC))
+			b.Charge(t, fmt.Sprint(account, n), campaigns[0], 100*yuan)
+		}
+		b.Charge(t, fmt.Sprint(account, "last"), campaigns[0], 70*yuan)
+		wantAccount(t, b, account, models.AccountArrears)
+		b.Clock.Add(30 * 24 * time.Hour)
+		d := desk(t, b, account)
+		p := d.Preview(550 * yuan) // 500 can be spent then
+		if days := p.Forecast.At.Sub(b.Clock.Now()).Hours() / 24; !p.Forecast.OK || days < 4 || days > 6 {
+			t.Errorf("%.1f days: %+v", days, p.Forecast)
+		}
+		if p.ForecastBefore.Why != models.GapNoMoney {
+			t.Errorf("before the payment: %+v", p.ForecastBefore)
+		}
 	})
 }

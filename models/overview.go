@@ -51,7 +51,7 @@ func (s *Store) Shell(ctx context.Context, accountID int64) (Shell, error) {
 // Overview is all that the account page shows (M1, M7).
 type Overview struct {
 	RechargeDesk
-	Runway         Runway
+	Forecast       Forecast
 	SpentToday     Fen
 	SpentYesterday Fen // up to the same hour
 	StoppedSince   *time.Time
@@ -72,7 +72,7 @@ func (s *Store) AccountOverview(ctx context.Context, accountID int64) (Overview,
 		return o, err
 	}
 	db := s.read.WithContext(ctx)
-	o.Runway = runway(o.Funds.Spendable(), o.DailyCost.Fen, o.Now)
+	o.Forecast = o.Spending.Forecast(o.Funds.Spendable())
 	if o.SpentToday, o.SpentYesterday, err = spentByHour(db, accountID, o.Now); err != nil {
 		return o, err
 	}

@@ -124,6 +124,7 @@ type RechargeDesk struct {
 	Account     Account
 	Funds       Funds
 	DailyCost   DailyCost
+	Spending    Spending // what a forecast stands on
 	Suggestions []Suggestion
 	Methods     []Method // the last used first
 	Pending     *Payment // newest payment that waits to be paid
@@ -148,7 +149,10 @@ func (s *Store) RechargeDesk(ctx context.Context, accountID int64) (RechargeDesk
 	if desk.Pending, err = pendingPayment(db, accountID); err != nil {
 		return desk, err
 	}
-	desk.Campaigns, err = s.campaignViews(db, desk.Account, desk.Funds)
+	if desk.Campaigns, err = s.campaignViews(db, desk.Account, desk.Funds); err != nil {
+		return desk, err
+	}
+	desk.Spending, err = spendingOf(db, desk.Account, desk.Campaigns, desk.Now)
 	least, most := limitsOf(desk.Methods)
 	desk.Suggestions = suggest(desk.Funds, desk.DailyCost.Fen, least, min(most, s.rules.MaxRecharge))
 	return desk, err
@@ -213,8 +217,8 @@ type RechargePreview struct {
 	After          Funds
 	StateBefore    AccountState
 	StateAfter     AccountState
-	Before         Runway
-	Runway         Runway
+	ForecastBefore Forecast
+	Forecast       Forecast // as if what waits for a restart had it at once
 	Campaigns      []Return
 }
 
@@ -230,8 +234,8 @@ func (d RechargeDesk) Preview(amount Fen) RechargePreview {
 		After:          after,
 		StateBefore:    d.Account.State(),
 		StateAfter:     account.State(),
-		Before:         runway(d.Funds.Spendable(), d.DailyCost.Fen, d.Now),
-		Runway:         runway(after.Spendable(), d.DailyCost.Fen, d.Now),
+		ForecastBefore: d.Spending.Forecast(d.Funds.Spendable()),
+		Forecast:       d.Spending.Forecast(after.Spendable()),
 	}
 	for _, c := range d.Campaigns {
 		p.Campaigns = append(p.Campaigns, c.returns(account, after, d.Now))

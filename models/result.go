@@ -163,7 +163,7 @@ func (t *tx) storeResults(taken map[int64][]Result) error {
 	if err := t.writeResults(conn, fresh); err != nil {
 		return err
 	}
-	for _, r := range []rollup{sums.campaignDays, sums.keywordDays, sums.accountHours} {
+	for _, r := range sums.all() {
 		if err := r.correct(conn); err != nil {
 			return err
 		}

@@ -62,6 +62,13 @@ func TestTheNewestResultOfAnHourStandsAndRollupsFollow(t *testing.T) {
 		if diff := cmp.Diff(want, sums(t, b, "keyword_days", "keyword_id")); diff != "" {
 			t.Error("keyword_days", diff)
 		}
+		want = map[string]string{
+			fmt.Sprint(keyword*100+6, " 2026-11-24"): "[0 0 50 5 1 90]", fmt.Sprint(keyword*100+14, " 2026-11-24"): "[0 0 130 9 3 400]",
+			"14 2026-11-24": "[120 1 7 1 0 0]", // what belongs to no keyword
+		}
+		if diff := cmp.Diff(want, sums(t, b, "keyword_hours", "keyword_id * 100 + hour")); diff != "" {
+			t.Error("keyword_hours", diff)
+		}
 		put(of(keyword, hour.Add(-15*time.Hour), 1, 0, 0, 0)) // 23:00 of the day before
 		if got := sums(t, b, "campaign_days", "campaign_id")[fmt.Sprint(ids[0], " 2026-11-23")]; got != "[0 0 1 0 0 0]" {
 			t.Errorf("the day before: %s", got)

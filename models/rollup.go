@@ -10,8 +10,9 @@ import (
 )
 
 // Rollups are kept as charges and results arrive, so that no page ever sums
-// raw rows: campaign_days and keyword_days by day, account_hours by hour, all
-// in Asia/Shanghai. An account's day is the sum of its hours.
+// raw rows: campaign_days and keyword_days by day, account_hours and
+// keyword_hours by hour, all in Asia/Shanghai. An account's day is the sum of
+// its hours, a campaign's hour the sum over its keywords.
 
 // campaignDay is a campaign's day; CostFen and Clicks are what was charged.
 type campaignDay struct {
@@ -33,8 +34,9 @@ type accountHour struct {
 
 func (accountHour) TableName() string { return "account_hours" }
 
-// slot is one row of a rollup; at counts days or hours from 1970, in Shanghai.
-type slot struct{ id, at int64 }
+// slot is one row of a rollup; at counts days or hours from 1970, in Shanghai;
+// part is the second id where a table has one.
+type slot struct{ id, at, part int64 }
 
 // measures are what is added to a row.
 type measures [4]int64
@@ -42,13 +44,14 @@ type measures [4]int64
 // rollup gathers what is to be added to one table.
 type rollup struct {
 	table, key string
+	part       string // the column of the second id, "": none
 	byHour     bool
 	columns    []string
 	sums       map[slot]measures
 }
 
-func (r rollup) add(id, hour int64, m measures) {
-	s := slot{id, hour}
+func (r rollup) add(id, part, hour int64, m measures) {
+	s := slot{id, hour, part}
 	if !r.byHour {
 		s.at = hour / 24
 	}
@@ -59,24 +62,31 @@ func (r rollup) add(id, hour int64, m measures) {
 	r.sums[s] = sum
 }
 
-// rollups are the three tables that one column of figures goes to.
-type rollups struct{ campaignDays, keywordDays, accountHours rollup }
+// rollups are the tables that one column of figures goes to.
+type rollups struct{ campaignDays, keywordDays, accountHours, keywordHours rollup }
+
+// all are the tables, in the order in which they are written.
+func (r rollups) all() []rollup {
+	return []rollup{r.campaignDays, r.keywordDays, r.accountHours, r.keywordHours}
+}
 
 func newRollups(columns ...string) rollups {
 	return rollups{
-		rollup{"campaign_days", "campaign_id", false, columns, map[slot]measures{}},
-		rollup{"keyword_days", "keyword_id", false, columns, map[slot]measures{}},
-		rollup{"account_hours", "account_id", true, columns, map[slot]measures{}},
+		rollup{"campaign_days", "campaign_id", "", false, columns, map[slot]measures{}},
+		rollup{"keyword_days", "keyword_id", "", false, columns, map[slot]measures{}},
+		rollup{"account_hours", "account_id", "", true, columns, map[slot]measures{}},
+		rollup{"keyword_hours", "campaign_id", "keyword_id", true, columns, map[slot]measures{}},
 	}
 }
 
 // add notes figures of an account's campaign and keyword (0: none).
 func (r rollups) add(account, campaign, keyword int64, at time.Time, m measures) {
 	hour := hourOf(at)
-	r.campaignDays.add(campaign, hour, m)
-	r.accountHours.add(account, hour, m)
+	r.campaignDays.add(campaign, 0, hour, m)
+	r.accountHours.add(account, 0, hour, m)
+	r.keywordHours.add(campaign, keyword, hour, m)
 	if keyword > 0 {
-		r.keywordDays.add(keyword, hour, m)
+		r.keywordDays.add(keyword, 0, hour, m)
 	}
 }
 
@@ -88,9 +98,11 @@ func dayNamed(days int64) string { return time.Unix(days*86400, 0).UTC().Format(
 
 // columnsOf gives the rows in the order of their keys, column by column.
 func (r rollup) columnsOf() (keys, figures []bulk.Column, n int) {
-	slots := slices.SortedFunc(maps.Keys(r.sums), func(a, b slot) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at)) })
+	slots := slices.SortedFunc(maps.Keys(r.sums), func(a, b slot) int {
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at), cmp.Compare(a.part, b.part))
+	})
 	n = len(slots)
-	ids, days, hours := make([]int64, n), make([]string, n), make([]int64, n)
+	ids, parts, days, hours := make([]int64, n), make([]int64, n), make([]string, n), make([]int64, n)
 	values := make([][]int64, len(r.columns))
 	for i := range values {
 		values[i] = make([]int64, n)
@@ -104,7 +116,7 @@ func (r rollup) columnsOf() (keys, figures []bulk.Column, n int) {
 		if names[day] == "" {
 			names[day] = dayNamed(day)
 		}
-		ids[row], days[row] = s.id, names[day]
+		ids[row], parts[row], days[row] = s.id, s.part, names[day]
 		sum := r.sums[s]
 		for i := range values {
 			values[i][row] = sum[i]
@@ -114,6 +126,9 @@ func (r rollup) columnsOf() (keys, figures []bulk.Column, n int) {
 	if r.byHour {
 		keys = append(keys, bulk.Column{Name: "hour", Values: hours})
 	}
+	if r.part != "" {
+		keys = append(keys, bulk.Column{Name: r.part, Values: parts})
+	}
 	for i, name := range r.columns {
 		figures = append(figures, bulk.Column{Name: name, Values: values[i]})
 	}
@@ -121,10 +136,14 @@ func (r rollup) columnsOf() (keys, figures []bulk.Column, n int) {
 }
 
 func (r rollup) keyNames() string {
+	names := r.key + ", day_on"
 	if r.byHour {
-		return r.key + ", day_on, hour"
+		names += ", hour"
 	}
-	return r.key + ", day_on"
+	if r.part != "" {
+		names += ", " + r.part
+	}
+	return names
 }
 
 // upsert adds figures that only grow, and makes the rows that are new. The
@@ -179,7 +198,7 @@ func (t *tx) rollUpCharges(dues []*due) error {
 		if day != today {
 			return nil
 		}
-		before := cost - Fen(r.campaignDays.sums[slot{campaign, hourOf(t.now) / 24}][0])
+		before := cost - Fen(r.campaignDays.sums[slot{id: campaign, at: hourOf(t.now) / 24}][0])
 		if before < budget && budget <= cost {
 			reached = append(reached, campaign)
 		}
@@ -188,11 +207,10 @@ func (t *tx) rollUpCharges(dues []*due) error {
 	if err != nil {
 		return err
 	}
-	if err := r.keywordDays.upsert(conn, "", nil); err != nil {
-		return err
-	}
-	if err := r.accountHours.upsert(conn, "", nil); err != nil {
-		return err
+	for _, rest := range r.all()[1:] {
+		if err := rest.upsert(conn, "", nil); err != nil {
+			return err
+		}
 	}
 	for _, campaign := range reached {
 		if err := t.budgetReached(account[campaign], campaign); err != nil {

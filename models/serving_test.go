@@ -179,11 +179,11 @@ func TestABudgetIsReachedAndRenewedInTheFeedAndOnTheTimeline(t *testing.T) {
 		}
 		b.Charge(t, "c3", ids[0], yuan) // under way; nothing new
 		r.wants(t, "it stays reached")
-		must(t, b.SetBudget(t.Context(), actor, account, ids[0], "200"))
+		modelstest.Edited(t)(b.SetBudget(t.Context(), actor, account, models.RowRef{ID: ids[0]}, "200"))
 		r.wants(t, "raised", say(models.DeliveryServing, 100))
-		must(t, b.SetBudget(t.Context(), actor, account, ids[0], "50"))
-		r.wants(t, "lowered below what was spent", say(models.DeliveryBudgetReached, 0))
-		must(t, b.SetBudget(t.Context(), actor, account, ids[1], "900"))
+		modelstest.Edited(t)(b.SetBudget(t.Context(), actor, account, models.RowRef{ID: ids[0]}, "103"))
+		r.wants(t, "lowered to what was spent", say(models.DeliveryBudgetReached, 0))
+		modelstest.Edited(t)(b.SetBudget(t.Context(), actor, account, models.RowRef{ID: ids[1]}, "900"))
 		r.wants(t, "a budget that was not reached", fmt.Sprint(ids[1], " ", models.DeliveryServing, " 100"))
 
 		midnight := time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC)
@@ -205,7 +205,7 @@ func TestABudgetIsReachedAndRenewedInTheFeedAndOnTheTimeline(t *testing.T) {
 		overview, err := b.AccountOverview(t.Context(), account)
 		must(t, err)
 		reached := overview.Timeline[1]
-		if reached.Campaign != "Campaign 1" || reached.AmountFen != 50*yuan || !reached.Until.Equal(midnight) {
+		if reached.Campaign != "Campaign 1" || reached.AmountFen != 103*yuan || !reached.Until.Equal(midnight) {
 			t.Errorf("the event says %+v", reached)
 		}
 		b.Sound(t)

@@ -36,10 +36,10 @@ func methodScreens() []screen {
 		CSRF: token, Now: now, State: models.AccountActive, Minimum: 200_00,
 		Form: views.RechargeForm{Amount: "1700", Method: string(models.RailWechat)},
 		Suggestions: []views.Suggestion{
-			{Suggestion: models.Suggestion{Days: 1, Amount: 200_00, Basis: "minimum"}}, {Suggestion: models.Suggestion{Days: 7, Amount: 1_700_00, Basis: "days"}, Chosen: true},
+			{Suggestion: models.Suggestion{Days: 1, Amount: 200_00, Basis: "minimum"}, Forecast: noSpend}, {Suggestion: models.Suggestion{Days: 7, Amount: 1_700_00, Basis: "days"}, Forecast: lasts(4), Chosen: true},
 		},
 		Closed: someMethods()[0].Refusal(), Proposed: models.RailWechat,
-		Estimate: views.Estimate{Amount: 1_700_00, CashAfter: 1_700_00, SpendableAfter: 1_700_00, StateAfter: models.AccountActive, Runway: lasts(4)},
+		Estimate: views.Estimate{Amount: 1_700_00, CashAfter: 1_700_00, SpendableAfter: 1_700_00, StateAfter: models.AccountActive, Forecast: lasts(4)},
 	}
 	for i, m := range someMethods() {
 		recharge.Methods = append(recharge.Methods, views.Method{Method: m, LastUsed: i == 0})
@@ -72,7 +72,7 @@ func methodScreens() []screen {
 	ways := views.OtherWays{No: no, Amount: 700_00, Closed: someMethods()[0].Refusal(), Methods: someMethods()[1:]}
 	confirm := views.ConfirmPage{
 		CSRF: token, Now: now, No: no, Amount: 700_00, Rail: models.RailAlipay, Payee: views.Payee{Account: "2088000000000001"}, Shop: shop, TTL: 30 * time.Minute,
-		Before: views.Standing{State: models.AccountActive}, After: views.Standing{State: models.AccountActive, Cash: 700_00, Spendable: 700_00},
+		Before: views.Standing{State: models.AccountActive, Forecast: noMoney}, After: views.Standing{State: models.AccountActive, Cash: 700_00, Spendable: 700_00, Forecast: lasts(2)},
 		Other: ways, Problem: ways.Closed,
 		Pending: &views.PendingPayment{No: older, Amount: 700_00, Rail: models.RailWechat, ExpiresAt: now.Add(18 * time.Minute)},
 	}

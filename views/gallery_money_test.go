@@ -1,6 +1,8 @@
 package views_test
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"ztc-portal/gateways/unionpay"
@@ -15,14 +17,14 @@ func rechargeScreens() []screen {
 		CSRF: token, Now: now, State: models.AccountArrears, Arrears: 1_286_40, Cash: -1_286_40, DailyCost: 388_00, Minimum: 200_00,
 		Form: views.RechargeForm{Amount: "1700", Method: string(models.RailAlipay)},
 		Suggestions: []views.Suggestion{
-			{Suggestion: models.Suggestion{Days: 1, Amount: 1_700_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(1), Chosen: true},
-			{Suggestion: models.Suggestion{Days: 7, Amount: 4_100_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(7.2)},
-			{Suggestion: models.Suggestion{Days: 30, Amount: 13_000_00, Basis: "days"}, CampaignsBack: 3, Runway: lasts(30.1)},
+			{Suggestion: models.Suggestion{Days: 1, Amount: 1_700_00, Basis: "days"}, CampaignsBack: 3, Forecast: lasts(1), Chosen: true},
+			{Suggestion: models.Suggestion{Days: 7, Amount: 4_100_00, Basis: "days"}, CampaignsBack: 3, Forecast: lasts(7.2)},
+			{Suggestion: models.Suggestion{Days: 30, Amount: 13_000_00, Basis: "days"}, CampaignsBack: 3, Forecast: lasts(30.1)},
 		},
 		Methods: []views.Method{{Method: models.NewMethod(models.RailAlipay, 200_00, 500_000_00), LastUsed: true}},
 		Estimate: views.Estimate{
 			Amount: 1_700_00, ArrearsBefore: 1_286_40, ArrearsCleared: 1_286_40, CashAfter: 413_60, SpendableAfter: 533_60,
-			StateAfter: models.AccountActive, CampaignsByItself: 2, CampaignsByRestart: 1, CampaignsStay: 1, Runway: lasts(1),
+			StateAfter: models.AccountActive, CampaignsByItself: 2, CampaignsByRestart: 1, CampaignsStay: 1, Forecast: lasts(1),
 		},
 	}
 	short := page
@@ -30,7 +32,7 @@ func rechargeScreens() []screen {
 	short.Suggestions = []views.Suggestion{page.Suggestions[1], page.Suggestions[2]}
 	short.Estimate = views.Estimate{
 		Amount: 800_00, ArrearsBefore: 1_286_40, ArrearsCleared: 800_00, ArrearsLeft: 486_40, CashAfter: -486_40,
-		StateAfter: models.AccountArrears, CampaignsStay: 4, Runway: models.Runway{Known: true},
+		StateAfter: models.AccountArrears, CampaignsStay: 4, Forecast: noMoney,
 	}
 	short.Pending = &views.PendingPayment{No: no, Amount: 1_700_00, Rail: models.RailAlipay, ExpiresAt: now.Add(18 * time.Minute)}
 
@@ -47,13 +49,13 @@ func rechargeScreens() []screen {
 	refused.Estimate = views.Estimate{Problem: refused.Form.Errors.On("amount")}
 
 	fresh := views.RechargePage{CSRF: token, Now: now, State: models.AccountActive, Minimum: 200_00, Suggestions: []views.Suggestion{
-		{Suggestion: models.Suggestion{Days: 1, Amount: 200_00, Basis: "minimum"}}, {Suggestion: models.Suggestion{Days: 7, Amount: 200_00, Basis: "arrears"}},
+		{Suggestion: models.Suggestion{Days: 1, Amount: 200_00, Basis: "minimum"}, Forecast: noSpend}, {Suggestion: models.Suggestion{Days: 7, Amount: 200_00, Basis: "arrears"}, Forecast: noSpend},
 	}, Methods: page.Methods}
 
 	confirm := views.ConfirmPage{
 		CSRF: token, Now: now, No: no, Amount: 1_700_00, Rail: models.RailAlipay, Payee: views.Payee{Account: "2088000000000001"}, Shop: shop, TTL: 30 * time.Minute,
-		Before: views.Standing{State: models.AccountSuspended, Arrears: 1_286_40, Cash: -1_286_40, Runway: models.Runway{Known: true}},
-		After:  views.Standing{State: models.AccountActive, Cash: 413_60, Spendable: 413_60, Runway: lasts(1)},
+		Before: views.Standing{State: models.AccountSuspended, Arrears: 1_286_40, Cash: -1_286_40, Forecast: noMoney},
+		After:  views.Standing{State: models.AccountActive, Cash: 413_60, Spendable: 413_60, Forecast: lasts(1)},
 		Campaigns: []models.Return{
 			{CampaignID: 101, Name: "机械键盘-主推款", How: models.ReturnsByRestart},
 			{CampaignID: 103, Name: "双十二预热-人体工学鼠标与超长名称测试计划", How: models.ReturnsByItself},
@@ -173,19 +175,36 @@ func recordScreens() []screen {
 }
 
 func campaignScreens() []screen {
-	list := views.CampaignsPage{Now: now, Waiting: 3, Pager: components.Pager{Total: 8}}
+	list := views.CampaignsPage{CSRF: token, Now: now, Own: true, All: 8, Waiting: 3, Pager: components.Pager{Total: 8}}
 	for i, state := range views.DeliveryStates {
 		row := views.CampaignRow{CampaignRef: campaigns()[i%5], State: state, SharePercent: 50, Budget: models.Fen(300_00 + i*50_00), SpentToday: models.Fen(i * 21_17)}
 		if i > 1 {
 			row.StoppedAt = ago(time.Duration(i) * 9 * time.Hour)
+			row.Stops = []components.Stop{{Cause: state, Since: row.StoppedAt, Lift: models.LiftRecharge, Campaigns: []components.CampaignRef{row.CampaignRef}}}
+		}
+		row.Version, row.Measures, row.Ended = 1, did(int64(i)), state == models.DeliveryEnded
+		for d := range models.TrendDays {
+			row.Costs = append(row.Costs, models.Fen((d*i*37)%100*100))
 		}
 		list.Rows = append(list.Rows, row)
 	}
-	none, noMatch := views.CampaignsPage{Now: now}, views.CampaignsPage{Now: now, State: "frozen"}
+	none, noMatch := views.CampaignsPage{Now: now}, views.CampaignsPage{Now: now, Own: true, All: 8, Filter: views.CampaignFilter{State: "frozen"}}
+	refusedList := list
+	refusedList.Rows = slices.Clone(list.Rows)
+	refusedList.Rows[1].Ticked = true
+	refusedList.Bulk = views.BulkForm{Percent: "-80", Errors: models.FieldErrors{{Code: models.Invalid, Field: fmt.Sprint("budget.", list.Rows[1].ID), Key: "error.budget.under_spent", Args: map[string]any{"Spent": models.Fen(21_17)}}}}
 	one := views.CampaignPage{
 		CSRF: token, Now: now, ID: 101, Name: "机械键盘-主推款", State: models.DeliveryRecovering, SharePercent: 25, SwitchedOn: true,
 		SpentToday: 214_35, Budget: 400_00, BudgetForm: views.BudgetForm{Budget: "400"},
-		Keywords: []views.KeywordRow{{1, "机械键盘 静音", 8, 1_25}, {2, "机械键盘 茶轴 87键", 6, 98}, {3, "办公键盘", 0, 2_00}},
+		Version: 3, From: ago(7 * 24 * time.Hour), Last: ago(24 * time.Hour), Filter: views.KeywordFilter{Period: "7d", Sort: "cost"}, All: 3,
+		Total: did(3),
+		Keywords: []views.KeywordRow{
+			{ID: 1, Version: 2, Word: "机械键盘 静音", Quality: 8, Bid: 1_25, Match: models.MatchBroad, Measures: did(3)},
+			{ID: 2, Version: 1, Word: "机械键盘 茶轴 87键", Quality: 6, Bid: 98, Match: models.MatchPhrase, Ticked: true, Measures: did(1)},
+			{ID: 3, Version: 1, Word: "办公键盘", Bid: 2_00, Match: models.MatchExact, Off: true},
+		},
+		Undo: views.UndoBar{CSRF: token, ID: 7, Kind: models.EditBid, Rows: 1, First: "机械键盘 静音", Until: now.Add(28 * time.Minute), Back: "/campaigns/101",
+			Items: []views.EditLine{{Field: "bid_fen", Before: "1.10", After: "1.25"}}},
 	}
 	stopped := one
 	stopped.State, stopped.SwitchedOn, stopped.Name = models.DeliveryPausedArrears, false, "双十二预热-人体工学鼠标与超长名称测试计划"
@@ -196,17 +215,38 @@ func campaignScreens() []screen {
 	}
 	stopped.BudgetForm = views.BudgetForm{Budget: "10", Errors: models.FieldErrors{{Field: "budget", Key: "error.budget.too_small", Args: map[string]any{"Min": models.Fen(30_00)}}}}
 	stopped.BidForm = views.BidForm{KeywordID: 2, Bid: "0.01", Errors: models.FieldErrors{{Field: "bid", Key: "error.bid.too_small", Args: map[string]any{"Min": models.Fen(5)}}}}
+	stopped.Filter = views.KeywordFilter{Period: "own", From: "2026-11-20", To: "2026-11-10", Match: "exact", Errors: models.FieldErrors{{Field: "to", Key: "error.day.order"}}}
+	stopped.Bulk = views.BulkForm{Percent: "900", Errors: models.FieldErrors{
+		{Field: "row", Key: "error.edit.none"}, {Field: "bid", Key: "error.percent.limits", Args: map[string]any{"Min": -90, "Max": 500}},
+	}}
+	stopped.Add = views.AddForm{Phrases: "\n", Bid: "0", Errors: models.FieldErrors{{Field: "phrases", Key: "error.phrase.empty"}, {Field: "bid", Key: "error.bid.too_small", Args: map[string]any{"Min": models.Fen(5)}}}}
+	stopped.Undo = views.UndoBar{}
+	bulk := views.BulkPreview{
+		CSRF: token, Name: "Change bids", Lead: "Nothing is changed yet.", Action: "/campaigns/101/keywords/bulk", Back: "/campaigns/101", Act: "bid", Same: 1,
+		Lines: []views.EditLine{{"机械键盘 静音", "bid_fen", "1.25", "1.38"}, {"机械键盘 茶轴 87键", "bid_fen", "0.98", "1.08"}},
+	}
+	remove, nothing := bulk, bulk
+	remove.Danger, remove.Act, remove.Same, nothing.Lines = true, "remove", 0, nil
 	ended := one
-	ended.State, ended.Ended, ended.Keywords = models.DeliveryEnded, true, nil
+	ended.Undo, ended.All, ended.State, ended.Ended, ended.Keywords = views.UndoBar{}, 0, models.DeliveryEnded, true, nil
 	ended.Stops = []components.Stop{{Cause: models.DeliveryEnded, Lift: models.LiftNobody, Since: ago(900 * time.Hour)}}
 	return append(restartScreens(),
 		screen{"campaigns", list.Title, views.Campaigns(list), on("/campaigns")},
+		screen{"campaigns-refused", refusedList.Title, views.Campaigns(refusedList), on("/campaigns")},
 		screen{"campaigns-empty", none.Title, views.Campaigns(none), on("/campaigns")},
 		screen{"campaigns-no-match", noMatch.Title, views.Campaigns(noMatch), on("/campaigns?state=frozen")},
 		screen{"campaign", one.Title, views.Campaign(one), on("/campaigns/101")},
 		screen{"campaign-stopped", stopped.Title, views.Campaign(stopped), suspended("/campaigns/103")},
+		screen{"campaign-preview", bulk.Title, views.Preview(bulk), on("/campaigns/101")},
+		screen{"campaign-remove", remove.Title, views.Preview(remove), on("/campaigns/101")},
+		screen{"campaign-preview-none", nothing.Title, views.Preview(nothing), on("/campaigns/101")},
 		screen{"campaign-ended", ended.Title, views.Campaign(ended), on("/campaigns/101")},
 	)
+}
+
+// did are the figures of some days; 0: nothing yet.
+func did(n int64) models.Measures {
+	return models.Measures{Impressions: 12_345 * n, Clicks: 321 * n, ResultClicks: 322 * n, CostFen: models.Fen(386_40 * n), Orders: 9 * n, OrderAmountFen: models.Fen(1_204_50 * n)}
 }
 
 func restartScreens() []screen {
@@ -218,7 +258,7 @@ func restartScreens() []screen {
 		}
 		page.Rows = append(page.Rows, row)
 	}
-	page.Check = views.RestartCheck{Chosen: 3, BudgetSum: 450_00, Runway: lasts(0.9)}
+	page.Check = views.RestartCheck{Chosen: 3, BudgetSum: 450_00, Runway: models.Runway{Known: true, Days: 0.9, Until: now.Add(21 * time.Hour)}}
 	owing := page
 	owing.State, owing.Arrears = models.AccountSuspended, 1_286_40
 	frozen := page

@@ -38,9 +38,12 @@ func usualChrome() layout.Chrome {
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 func at(d time.Duration) *time.Time { t := now.Add(d); return &t }
 
-func lasts(days float64) models.Runway {
-	return models.Runway{Known: true, Days: days, Until: now.Add(time.Duration(days * 24 * float64(time.Hour)))}
+func lasts(days float64) models.Forecast {
+	span := time.Duration(days * 24 * float64(time.Hour))
+	return models.Forecast{OK: true, At: now.Add(span), Low: now.Add(span * 9 / 10), High: now.Add(span * 6 / 5)}
 }
+
+var noMoney, noSpend = models.Forecast{Why: models.GapNoMoney}, models.Forecast{Why: models.GapNoSpend}
 
 func on(path string) func(*layout.Chrome) {
 	return func(c *layout.Chrome) { c.Path = path }
@@ -75,6 +78,7 @@ func screens() []screen {
 	all = append(all, paymentScreens()...)
 	all = append(all, recordScreens()...)
 	all = append(all, campaignScreens()...)
+	all = append(all, reportScreens()...)
 	all = append(all, adminScreens()...)
 	all = append(all, auditScreens()...)
 	all = append(all, staffPaymentScreens()...)
@@ -123,7 +127,7 @@ func accountScreen(name string, p views.AccountPage, chrome func(*layout.Chrome)
 func accountScreens() []screen {
 	fine := views.AccountPage{
 		CSRF: token, Now: now, State: models.AccountActive, Spendable: 4_832_60, Cash: 4_712_60, Bonus: 120_00, BonusExpiresAt: now.AddDate(0, 0, 9),
-		Runway: lasts(12.4), DailyCost: 388_00, SpentToday: 214_35, SpentYesterdaySameHour: 198_10, CampaignsTotal: 5, CampaignsServing: 4,
+		Forecast: lasts(12.4), DailyCost: 388_00, SpentToday: 214_35, SpentYesterdaySameHour: 198_10, CampaignsTotal: 5, CampaignsServing: 4,
 		SuggestedAmount: 400_00, Timeline: timeline(), Ledger: ledgerRows()[:5],
 		Stops: []components.Stop{
 			{Cause: models.DeliveryBudgetReached, Lift: models.LiftBudget, Since: ago(40 * time.Minute), Campaigns: campaigns()[:1]},
@@ -131,11 +135,11 @@ func accountScreens() []screen {
 		},
 	}
 	spent := fine
-	spent.Spendable, spent.Cash, spent.Bonus, spent.BonusExpiresAt, spent.Runway = 0, 0, 0, time.Time{}, models.Runway{Known: true}
+	spent.Spendable, spent.Cash, spent.Bonus, spent.BonusExpiresAt, spent.Forecast = 0, 0, 0, time.Time{}, noMoney
 	spent.CampaignsServing, spent.Stops = 0, []components.Stop{{Cause: models.DeliveryOutOfFunds, Lift: models.LiftRecharge, Since: ago(3 * time.Hour), Campaigns: campaigns()[:4]}}
 	fine.Timeline = fine.Timeline[:6]
 	arrears := fine
-	arrears.State, arrears.Arrears, arrears.Cash, arrears.Spendable, arrears.Runway = models.AccountArrears, 1_286_40, -1_286_40, 0, models.Runway{Known: true}
+	arrears.State, arrears.Arrears, arrears.Cash, arrears.Spendable, arrears.Forecast = models.AccountArrears, 1_286_40, -1_286_40, 0, noMoney
 	arrears.ArrearsSince, arrears.StopsAt, arrears.SuggestedAmount, arrears.CampaignsServing = ago(3*time.Hour), now.Add(21*time.Hour-43*time.Second), 1_700_00, 0
 	arrears.Pending = &views.PendingPayment{No: no, Amount: 1_700_00, Rail: models.RailAlipay, ExpiresAt: now.Add(18*time.Minute + 7*time.Second)}
 	arrears.Stops = []components.Stop{{Cause: models.DeliveryOutOfFunds, Lift: models.LiftRecharge, Since: ago(3 * time.Hour), Campaigns: campaigns()}}
@@ -154,9 +158,9 @@ func accountScreens() []screen {
 	frozen.State, frozen.FrozenAt, frozen.CampaignsServing = models.AccountFrozen, ago(5*time.Hour), 0
 	frozen.Stops = []components.Stop{{Cause: models.DeliveryFrozen, Lift: models.LiftStaff, Since: ago(5 * time.Hour), Campaigns: campaigns()}}
 
-	empty := views.AccountPage{CSRF: token, Now: now, State: models.AccountActive, CampaignsTotal: 0}
+	empty := views.AccountPage{CSRF: token, Now: now, State: models.AccountActive, CampaignsTotal: 0, Forecast: noMoney}
 	low := fine
-	low.Spendable, low.Runway, low.Stops = 620_00, lasts(1.6), nil
+	low.Spendable, low.Forecast, low.Stops = 620_00, lasts(0.3), nil
 
 	return []screen{
 		accountScreen("account", fine, nil),

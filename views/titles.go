@@ -19,6 +19,7 @@ func (PaymentsPage) Title(ctx context.Context) string   { return text.T(ctx, "pa
 func (LedgerPage) Title(ctx context.Context) string     { return text.T(ctx, "ledger.title") }
 func (CampaignsPage) Title(ctx context.Context) string  { return text.T(ctx, "campaigns.title") }
 func (p CampaignPage) Title(ctx context.Context) string { return p.Name }
+func (ReportPage) Title(ctx context.Context) string     { return text.T(ctx, "report.title") }
 func (RestartPage) Title(ctx context.Context) string    { return text.T(ctx, "restart.title") }
 func (p DocsPage) Title(ctx context.Context) string     { return p.Name.In(ctx) }
 func (p ErrorPage) Title(ctx context.Context) string    { return text.T(ctx, p.key("title")) }

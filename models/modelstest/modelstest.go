@@ -334,3 +334,14 @@ func (b *Bench) Sound(t testing.TB) {
 		t.Error("the audit log does not hold: ", check.Fault)
 	}
 }
+
+// Edited fails the test unless a seller's edit was taken.
+func Edited(t testing.TB) func(models.Edit, error) {
+	t.Helper()
+	return func(_ models.Edit, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

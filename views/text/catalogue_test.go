@@ -204,3 +204,30 @@ func TestAgoAndCountdown(t *testing.T) {
 		}
 	}
 }
+
+func TestSoonNamesTheDayAsNearAsItIs(t *testing.T) {
+	now := time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC) // a Tuesday, 14:00 in Shanghai
+	english := With(context.Background(), English)
+	for _, c := range []struct {
+		in     time.Duration
+		zh, en string
+	}{
+		{0, "今天 14:00", "today 14:00"},
+		{10*time.Hour - time.Minute, "今天 23:59", "today 23:59"},
+		{10 * time.Hour, "明天 00:00", "tomorrow 00:00"},
+		{34 * time.Hour, "11-26（周四）00:00", "Thu 11-26, 00:00"},
+		{7*24*time.Hour - time.Minute, "12-01（周二）13:59", "Tue 12-01, 13:59"},
+		{7 * 24 * time.Hour, "2026-12-01", "2026-12-01"},
+	} {
+		at := now.Add(c.in)
+		if zh, en := Soon(context.Background(), at, now), Soon(english, at, now); zh != c.zh || en != c.en {
+			t.Errorf("in %v: %q, %q, want %q, %q", c.in, zh, en, c.zh, c.en)
+		}
+	}
+	if got := SoonOn(english, now.Add(2*time.Hour), now, now); got != "16:00" {
+		t.Errorf("on the same day: %q", got)
+	}
+	if got := SoonOn(english, now.Add(24*time.Hour), now, now); got != "tomorrow 14:00" {
+		t.Errorf("on another: %q", got)
+	}
+}

@@ -57,6 +57,30 @@ func FullTime(t time.Time) string { return t.In(models.Shanghai).Format("2006-01
 // Day writes the day of the instant in Asia/Shanghai: 2026-11-22.
 func Day(t time.Time) string { return t.In(models.Shanghai).Format(time.DateOnly) }
 
+// Soon names an instant to come as near as it can be trusted: today 16:40, the
+// weekday within a week, the day beyond.
+func Soon(ctx context.Context, t, now time.Time) string {
+	local := t.In(models.Shanghai)
+	switch clock := local.Format("15:04"); {
+	case Day(t) == Day(now):
+		return T(ctx, "forecast.today", "Time", clock)
+	case Day(t) == Day(now.AddDate(0, 0, 1)):
+		return T(ctx, "forecast.tomorrow", "Time", clock)
+	case t.Before(now.AddDate(0, 0, 7)):
+		weekday := T(ctx, "weekday."+strconv.Itoa((int(local.Weekday())+6)%7))
+		return T(ctx, "forecast.weekday", "Date", local.Format("01-02"), "Weekday", weekday, "Time", clock)
+	}
+	return Day(t)
+}
+
+// SoonOn is Soon, without the day where it is that of an instant named before it.
+func SoonOn(ctx context.Context, t, before, now time.Time) string {
+	if Day(t) == Day(before) && t.Before(now.AddDate(0, 0, 7)) {
+		return t.In(models.Shanghai).Format("15:04")
+	}
+	return Soon(ctx, t, now)
+}
+
 // Machine writes the instant for <time datetime>.
 func Machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

@@ -1,0 +1,362 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// ReportStep is how long the parts of a report are.
+type ReportStep string
+
+const (
+	ByHour ReportStep = "hour"
+	ByDay  ReportStep = "day"
+	ByWeek ReportStep = "week" // from Monday
+)
+
+// ReportSteps are all of them, the shortest first.
+var ReportSteps = []ReportStep{ByHour, ByDay, ByWeek}
+
+// maxReportDays is how many days a report of a step takes.
+var maxReportDays = map[ReportStep]int{ByHour: 7, ByDay: 92, ByWeek: 371}
+
+// Periods that are named rather than given by their days. All but today end with
+// yesterday: a day that is not over compares with nothing.
+var periods = map[string]struct{ back, days int }{
+	"today": {0, 1}, "yesterday": {1, 1}, "7d": {7, 7}, "14d": {14, 14}, "30d": {30, 30},
+}
+
+// ReportPeriods are the named periods in the order in which they are offered;
+// "own" is given by its days.
+var ReportPeriods = []string{"today", "yesterday", "7d", "14d", "30d", "own"}
+
+// ReportInput is what a seller asks for, as it was typed. Without a campaign the
+// report is of the account; with a keyword, of that alone.
+type ReportInput struct {
+	Period     string // one of ReportPeriods; "": 7d
+	Days       Days   // of "own"
+	Step       ReportStep
+	CampaignID int64
+	KeywordID  int64 // of the campaign
+}
+
+// Report is what was delivered in a time, part by part, beside the time as long
+// just before it.
+type Report struct {
+	Campaign    *Campaign // nil: of the account
+	Keyword     *Keyword  // nil: of the campaign or the account
+	From, Until time.Time // UTC; Until is not in it
+	Step        ReportStep
+	Rows        []ReportRow // without a gap, oldest first
+	Total       Measures
+	Before      Measures // of as many days just before
+	BeforeFrom  time.Time
+	Parts       []ReportPart // of an account its campaigns, of a campaign its keywords; the costliest first
+	PartsMore   bool         // there are more than are listed
+	Recharges   []ReportRecharge
+	Now         time.Time
+}
+
+// ReportRow is one hour, day or week. Of the first and the last week only what
+// is in the report counts.
+type ReportRow struct {
+	From, Until time.Time // UTC
+	Measures
+	Stopped     time.Duration // of it, while nothing could be delivered
+	RechargeFen Fen           // that was credited in it
+	Recharges   int
+}
+
+// ReportPart is a campaign or a keyword with its figures over the whole time.
+type ReportPart struct {
+	ID   int64
+	Name string
+	Measures
+}
+
+// ReportRecharge is a payment that was credited.
+type ReportRecharge struct {
+	At        time.Time
+	AmountFen Fen
+}
+
+// What a report lists at most.
+const (
+	maxReportParts     = 200
+	maxReportRecharges = 500
+)
+
+// period is the days asked for: from inclusive, until exclusive. FieldErrors on
+// "from" and "to": no days, days to come, more than the step takes.
+func (in ReportInput) period(now time.Time) (from, until time.Time, err error) {
+	today := dayStart(now)
+	if p, named := periods[in.Period]; named {
+		from = today.AddDate(0, 0, -p.back)
+		return from, from.AddDate(0, 0, p.days), in.fits(from, from.AddDate(0, 0, p.days))
+	}
+	from, until, refusals := in.Days.Parse()
+	if in.Days.From == "" {
+		refusals = append(refusals, fieldError("from", "error.day.malformed", nil))
+	}
+	if in.Days.To == "" {
+		refusals = append(refusals, fieldError("to", "error.day.malformed", nil))
+	}
+	if err := refusals.OrNil(); err != nil {
+		return from, until, err
+	}
+	if from.After(today) {
+		return from, until, FieldErrors{fieldError("from", "error.report.to_come", nil)}
+	}
+	if last := today.AddDate(0, 0, 1); until.After(last) {
+		until = last
+	}
+	return from, until, in.fits(from, until)
+}
+
+func (in ReportInput) fits(from, until time.Time) error {
+	most := maxReportDays[in.Step]
+	if daysBetween(from, until) > most {
+		return FieldErrors{fieldError("to", "error.report.too_long", map[string]any{"Max": most})}
+	}
+	return nil
+}
+
+// daysBetween counts days; Shanghai has had no clock change since 1991.
+func daysBetween(from, until time.Time) int { return int(until.Sub(from) / (24 * time.Hour)) }
+
+// Report reads what was delivered, from the rollups. FieldErrors on "from" and
+// "to"; NotFound: the campaign is not this account's, or the keyword not the
+// campaign's.
+func (s *Store) Report(ctx context.Context, accountID int64, in ReportInput) (Report, error) {
+	if in.Period == "" {
+		in.Period = "7d"
+	}
+	if _, known := maxReportDays[in.Step]; !known {
+		in.Step = ByDay
+	}
+	r := Report{Step: in.Step, Now: s.Now()}
+	db := s.read.WithContext(ctx)
+	var err error
+	if err = r.subject(db, accountID, in); err != nil {
+		return r, err
+	}
+	if r.From, r.Until, err = in.period(r.Now); err != nil {
+		return r, err
+	}
+	r.BeforeFrom = r.From.AddDate(0, 0, -daysBetween(r.From, r.Until))
+	if err = r.readRows(db, accountID); err != nil {
+		return r, err
+	}
+	if err = r.readParts(db, accountID); err != nil {
+		return r, err
+	}
+	return r, r.readTurns(db, accountID)
+}
+
+// subject finds whose figures are asked for.
+func (r *Report) subject(db *gorm.DB, accountID int64, in ReportInput) error {
+	if in.CampaignID == 0 {
+		return nil
+	}
+	c, err := ownCampaign(db, accountID, in.CampaignID)
+	if err != nil {
+		return err
+	}
+	r.Campaign = &c
+	if in.KeywordID == 0 {
+		return nil
+	}
+	var k Keyword
+	err = db.Take(&k, "id = ? AND campaign_id = ?", in.KeywordID, c.ID).Error
+	r.Keyword = &k
+	return found(err, "keyword")
+}
+
+// reportSlot is a rollup's row, or the sum of some; the id and the name are of
+// what a report is made of.
+type reportSlot struct {
+	ID             int64
+	Name           string
+	DayOn          string
+	Hour           int
+	CostFen        Fen
+	Clicks         int64
+	Impressions    int64
+	ResultClicks   int64
+	Orders         int64
+	OrderAmountFen Fen
+}
+
+func (s reportSlot) measures() Measures {
+	return Measures{s.Impressions, s.Clicks, s.ResultClicks, s.CostFen, s.Orders, s.OrderAmountFen}
+}
+
+// at is the instant at which the slot begins; a day's hour is 0.
+func (s reportSlot) at() (time.Time, error) {
+	day, err := time.ParseInLocation(time.DateOnly, s.DayOn, Shanghai)
+	return day.Add(time.Duration(s.Hour) * time.Hour).UTC(), err
+}
+
+const sumOfMeasures = `CAST(SUM(cost_fen) AS BIGINT) AS cost_fen, CAST(SUM(clicks) AS BIGINT) AS clicks, CAST(SUM(impressions) AS BIGINT) AS impressions,
+	CAST(SUM(result_clicks) AS BIGINT) AS result_clicks, CAST(SUM(orders) AS BIGINT) AS orders, CAST(SUM(order_amount_fen) AS BIGINT) AS order_amount_fen`
+
+// slots asks the rollup that holds the subject by the report's step; each is
+// read by a range of its primary key.
+func (r *Report) slots(db *gorm.DB, accountID int64) *gorm.DB {
+	switch {
+	case r.Campaign == nil && r.Step == ByHour:
+		return db.Table("account_hours").Select("day_on, hour, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").Where("account_id = ?", accountID)
+	case r.Campaign == nil:
+		return db.Table("account_hours").Select("day_on, 0 AS hour, "+sumOfMeasures).Where("account_id = ?", accountID).Group("day_on")
+	case r.Step == ByHour:
+		query := db.Table("keyword_hours").Select("day_on, hour, "+sumOfMeasures).Where("campaign_id = ?", r.Campaign.ID).Group("day_on, hour")
+		if r.Keyword != nil {
+			query = query.Where("keyword_id = ?", r.Keyword.ID)
+		}
+		return query
+	case r.Keyword != nil:
+		return db.Table("keyword_days").Select("day_on, 0 AS hour, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").Where("keyword_id = ?", r.Keyword.ID)
+	}
+	return db.Table("campaign_days").Select("day_on, 0 AS hour, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").Where("campaign_id = ?", r.Campaign.ID)
+}
+
+// readRows fills the rows, their sum, and the sum of the time before.
+func (r *Report) readRows(db *gorm.DB, accountID int64) error {
+	r.layOut()
+	var slots []reportSlot
+	err := r.slots(db, accountID).Where("day_on >= ? AND day_on < ?", DayOn(r.BeforeFrom), DayOn(r.Until)).Scan(&slots).Error
+	if err != nil {
+		return err
+	}
+	for _, slot := range slots {
+		at, err := slot.at()
+		if err != nil {
+			return err
+		}
+		if at.Before(r.From) {
+			r.Before = r.Before.Plus(slot.measures())
+			continue
+		}
+		r.Total = r.Total.Plus(slot.measures())
+		row := &r.Rows[r.rowAt(at)]
+		row.Measures = row.Plus(slot.measures())
+	}
+	return nil
+}
+
+// layOut makes the rows, empty yet.
+func (r *Report) layOut() {
+	for from := r.From; from.Before(r.Until); {
+		var until time.Time
+		switch r.Step {
+		case ByHour:
+			until = from.Add(time.Hour)
+		case ByWeek:
+			toMonday := (8 - int(from.In(Shanghai).Weekday())) % 7
+			if toMonday == 0 {
+				toMonday = 7
+			}
+			until = from.AddDate(0, 0, toMonday)
+		default:
+			until = from.AddDate(0, 0, 1)
+		}
+		if until.After(r.Until) {
+			until = r.Until
+		}
+		r.Rows = append(r.Rows, ReportRow{From: from, Until: until})
+		from = until
+	}
+}
+
+// rowAt is the number of the row that holds an instant of the report.
+func (r *Report) rowAt(at time.Time) int {
+	switch r.Step {
+	case ByHour:
+		return int(at.Sub(r.From) / time.Hour)
+	case ByWeek:
+		if at.Before(r.Rows[0].Until) {
+			return 0
+		}
+		return 1 + int(at.Sub(r.Rows[0].Until)/(7*24*time.Hour))
+	}
+	return daysBetween(r.From, at)
+}
+
+// readParts sums what the subject is made of.
+func (r *Report) readParts(db *gorm.DB, accountID int64) error {
+	if r.Keyword != nil {
+		return nil
+	}
+	const from = "day_on >= ? AND day_on < ?"
+	query := db.Table("campaigns p").Joins("JOIN campaign_days d ON d.campaign_id = p.id").Where("p.account_id = ?", accountID).
+		Select("p.id, p.name, " + sumOfMeasures).Group("p.id, p.name")
+	if r.Campaign != nil {
+		query = db.Table("keywords p").Joins("JOIN keyword_days d ON d.keyword_id = p.id").Where("p.campaign_id = ?", r.Campaign.ID).
+			Select("p.id, p.phrase AS name, " + sumOfMeasures).Group("p.id, p.phrase")
+	}
+	var rows []reportSlot
+	err := query.Where(from, DayOn(r.From), DayOn(r.Until)).Order("cost_fen DESC, p.id").Limit(maxReportParts + 1).Scan(&rows).Error
+	if err != nil {
+		return err
+	}
+	if len(rows) > maxReportParts {
+		rows, r.PartsMore = rows[:maxReportParts], true
+	}
+	for _, row := range rows {
+		r.Parts = append(r.Parts, ReportPart{row.ID, row.Name, row.measures()})
+	}
+	return nil
+}
+
+// readTurns notes the stops and the recharges on the rows.
+func (r *Report) readTurns(db *gorm.DB, accountID int64) error {
+	var stops []accountStop
+	err := db.Order("began_at").Find(&stops, "account_id = ? AND began_at < ? AND (ended_at IS NULL OR ended_at > ?)", accountID, r.Until, r.From).Error
+	if err != nil {
+		return err
+	}
+	for _, stop := range stops {
+		end := r.Now
+		if stop.EndedAt != nil {
+			end = *stop.EndedAt
+		}
+		for i := range r.Rows {
+			row := &r.Rows[i]
+			row.Stopped += overlap(row.From, row.Until, stop.BeganAt, end)
+		}
+	}
+	var paid []Payment
+	err = db.Select("settled_at", "amount_fen").Order("settled_at").Limit(maxReportRecharges).
+		Find(&paid, "account_id = ? AND settled_at >= ? AND settled_at < ?", accountID, r.From, r.Until).Error
+	for _, p := range paid {
+		r.Recharges = append(r.Recharges, ReportRecharge{*p.SettledAt, p.AmountFen})
+		row := &r.Rows[r.rowAt(*p.SettledAt)]
+		row.RechargeFen, row.Recharges = row.RechargeFen+p.AmountFen, row.Recharges+1
+	}
+	return err
+}
+
+// overlap is how long two times have in common.
+func overlap(from, until, began, ended time.Time) time.Duration {
+	if began.After(from) {
+		from = began
+	}
+	if ended.Before(until) {
+		until = ended
+	}
+	return max(0, until.Sub(from))
+}
+
+// CampaignName names a campaign in a choice.
+type CampaignName struct {
+	ID   int64
+	Name string
+}
+
+// CampaignNames are an account's campaigns, those that have ended too, by name.
+func (s *Store) CampaignNames(ctx context.Context, accountID int64) ([]CampaignName, error) {
+	var names []CampaignName
+	return names, s.read.WithContext(ctx).Model(&Campaign{}).Select("id", "name").Order("name, id").Find(&names, "account_id = ?", accountID).Error
+}
