@@ -52,7 +52,7 @@ func TestByHandAndByStatementAtOnce(t *testing.T) {
 		figures, err := b.Figures(t.Context())
 		must(t, err)
 		if all := desk(t, b.Bench, b.account).Funds.Cash + figures.Suspense; all != rounds*500*yuan {
-			t.Errorf("%s came in, and the books have %s, of it %s in suspense", models.Fen(rounds*500*yuan).Wire(), all.Wire(), figures.Suspense.Wire())
+			t.Errorf("%s came in, and the books have %s, of it %s in suspense", (rounds * 500 * yuan).Wire(), all.Wire(), figures.Suspense.Wire())
 		}
 		b.Sound(t)
 	})

@@ -40,7 +40,7 @@ func (b *Bills) wire(next http.Handler, words string) http.Handler {
 			}
 		}
 		w.WriteHeader(held.Code)
-		w.Write(spoil(held.Body.Bytes()))
+		_, _ = w.Write(spoil(held.Body.Bytes()))
 	})
 }
 

@@ -200,7 +200,9 @@ func (r *Rig) Choose(t *testing.T, outTradeNo, outcome, fault string) *http.Resp
 // Pay lets the payer pay what Arrive opened.
 func (r *Rig) Pay(t *testing.T, order gateways.Order) {
 	t.Helper()
-	r.Choose(t, order.OutTradeNo, "pay", "none")
+	if err := r.Choose(t, order.OutTradeNo, "pay", "none").Body.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // CameBack keeps what the browser brought back.

@@ -37,7 +37,7 @@ func OpenWechat(t testing.TB, now func() time.Time, change ...func(*sandbox.Opti
 		t.Fatal(err)
 	}
 	w := &Wechat{Sandbox: far}
-	passes := w.Bills.wire(far.Handler(), "/v3/billdownload/file")
+	passes := w.wire(far.Handler(), "/v3/billdownload/file")
 	w.URL = serve(t, far, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.down.Load() && strings.HasPrefix(r.URL.Path, "/v3/") {
 			panic(http.ErrAbortHandler) // cuts the connection

@@ -48,8 +48,8 @@ type answer struct {
 	raw    string
 }
 
-// notNow: the gateway answered, and the payment is about to become another.
-var notNow = fmt.Errorf("%w: %w", gateways.ErrUnavailable, gateways.ErrOnlyThis)
+// errNotNow: the gateway answered, and the payment is about to become another.
+var errNotNow = fmt.Errorf("%w: %w", gateways.ErrUnavailable, gateways.ErrOnlyThis)
 
 // refusal is the error that a signed answer stands for, nil for "done".
 func (a *answer) refusal(call string) error {
@@ -64,7 +64,7 @@ func (a *answer) refusal(call string) error {
 		"FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "RATELIMIT_EXCEEDED", "RATE_LIMIT_EXCEEDED", "SIGN_ERROR":
 		kind = gateways.ErrUnavailable
 	case "USERPAYING", "USER_PAYING": // the payer is typing the password
-		kind = notNow
+		kind = errNotNow
 	}
 	if a.Code == "" || a.status == http.StatusTooManyRequests || a.status == http.StatusUnauthorized || a.status >= http.StatusInternalServerError {
 		kind = gateways.ErrUnavailable

@@ -152,7 +152,7 @@ func (r *Rail) Close(ctx context.Context, ref gateways.Ref) (gateways.CloseResul
 	case receipt.State == models.TradeClosed:
 		return gateways.Closed, nil
 	}
-	return "", fmt.Errorf("wechat: %s refused, and the payment is %s: %w", callClose, receipt.State, notNow)
+	return "", fmt.Errorf("wechat: %s refused, and the payment is %s: %w", callClose, receipt.State, errNotNow)
 }
 
 // cleanText keeps letters, digits, punctuation and spaces of the basic plane,
