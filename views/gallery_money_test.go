@@ -182,6 +182,7 @@ func campaignScreens() []screen {
 			row.StoppedAt = ago(time.Duration(i) * 9 * time.Hour)
 			row.Stops = []components.Stop{{Cause: state, Since: row.StoppedAt, Lift: models.LiftRecharge, Campaigns: []components.CampaignRef{row.CampaignRef}}}
 		}
+		row.ID = int64(101 + i)
 		row.Version, row.Measures, row.Ended = 1, did(int64(i)), state == models.DeliveryEnded
 		for d := range models.TrendDays {
 			row.Costs = append(row.Costs, models.Fen((d*i*37)%100*100))
