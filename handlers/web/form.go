@@ -54,7 +54,7 @@ func Pager(c echo.Context, page models.Page, shown int) components.Pager {
 // OwnPath gives the path if it leads to a page of ours, else the overview.
 func OwnPath(path string) string {
 	u, err := url.Parse(path)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") ||
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(path, "/") ||
 		strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
 		return "/account"
 	}

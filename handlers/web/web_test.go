@@ -27,7 +27,7 @@ func TestOwnPathLeadsNowhereElse(t *testing.T) {
 		"//evil.test/": home, "///evil.test/": home, "//evil.test@ours/": home, "/\\evil.test": home, "\\\\evil.test": home, "/\\/evil.test": home,
 		"https://evil.test/": home, "HTTPS://evil.test": home, "https:evil.test": home, "http:/evil.test": home, "//": home,
 		"javascript:alert(1)": home, "data:text/html,x": home, " /recharge": home, " //evil.test": home,
-		"/\n/evil.test": home, "/\t/evil.test": home, "/ok\r\nSet-Cookie: a=b": home, "/\x00": home, "/%zz": home, "mailto:a@evil.test": home,
+		"/\n/evil.test": home, "/\t/evil.test": home, "/ok\r\nSet-Cookie: a=b": home, "/\x00": home, "/%zz": home, "mailto:a@evil.test": home, "%2f": home, "%2f%2fevil.test": home,
 		"/%0d%0aSet-Cookie:a=b": "/%0d%0aSet-Cookie:a=b", "/%2F%2Fevil.test": "/%2F%2Fevil.test", "/.//evil.test": "/.//evil.test",
 	} {
 		if got := web.OwnPath(path); got != want {
@@ -37,7 +37,7 @@ func TestOwnPathLeadsNowhereElse(t *testing.T) {
 }
 
 func FuzzOwnPath(f *testing.F) {
-	for _, seed := range []string{"/recharge", "//evil.test", "/\\evil.test", "https://evil.test", "/a?b=c"} {
+	for _, seed := range []string{"/recharge", "//evil.test", "/\\evil.test", "https://evil.test", "/a?b=c", "%2f"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
