@@ -20,7 +20,7 @@ func (p *portal) listCampaigns(c echo.Context) error {
 	return p.drawCampaigns(c, http.StatusOK, views.BulkForm{}, nil)
 }
 
-// campaignsScreen is the list as staff see it, who change nothing on it.
+// campaignsScreen is the list as staff see it.
 func (p *portal) campaignsScreen(c echo.Context, accountID int64) (screen, error) {
 	page, err := p.campaignsPage(c, accountID, nil)
 	return screen{http.StatusOK, page, views.Campaigns(page)}, err
@@ -33,7 +33,7 @@ func (p *portal) drawCampaigns(c echo.Context, status int, typed views.BulkForm,
 	if err != nil {
 		return err
 	}
-	page.Own, page.CSRF, page.Bulk = true, p.Token(c), typed
+	page.CSRF, page.Bulk = p.Token(c), typed
 	if page.Undo, err = p.undoBar(c, page.Href()); err != nil {
 		return err
 	}

@@ -178,7 +178,7 @@ func TestSwitchIsTheSellersOwn(t *testing.T) {
 		s.wantDelivery(t, account, pausing)
 		b.get(path).says(t, "#main", word(text.Chinese, "flash.campaign_paused"))
 		b.get("/campaigns?state=paused").says(t, "table.list", "Campaign A")
-		if strings.Contains(b.get("/campaigns?state=serving").Find("#main").Text(), "Campaign A") {
+		if strings.Contains(b.get("/campaigns?state=serving").Find("#main table.list").Text(), "Campaign A") {
 			t.Error("the filter shows what it should not")
 		}
 		b.post(path+"/pause", "switched_on", "1").leads(t, path)

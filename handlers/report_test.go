@@ -41,7 +41,7 @@ func TestAReportIsDrawnInBothLanguages(t *testing.T) {
 		page := b.get("/reports?period=yesterday&by=hour").is(t, http.StatusOK)
 		page.says(t, "#totals ~ dl", "花费¥63.00")
 		page.says(t, "#totals ~ dl", "点击率2.50%")
-		page.says(t, "#rows ~ div tbody", "11-23 14:00¥63.00")
+		page.says(t, "#rows ~ div tbody", "11-23 14:00 ¥63.00")
 		if rows := page.Find("#rows ~ div tbody tr").Length(); rows != 24 {
 			t.Errorf("%d hours", rows)
 		}

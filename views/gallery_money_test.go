@@ -175,7 +175,7 @@ func recordScreens() []screen {
 }
 
 func campaignScreens() []screen {
-	list := views.CampaignsPage{CSRF: token, Now: now, Own: true, All: 8, Waiting: 3, Pager: components.Pager{Total: 8}}
+	list := views.CampaignsPage{CSRF: token, Now: now, All: 8, Waiting: 3, Pager: components.Pager{Total: 8}}
 	for i, state := range views.DeliveryStates {
 		row := views.CampaignRow{CampaignRef: campaigns()[i%5], State: state, SharePercent: 50, Budget: models.Fen(300_00 + i*50_00), SpentToday: models.Fen(i * 21_17)}
 		if i > 1 {
@@ -189,7 +189,7 @@ func campaignScreens() []screen {
 		}
 		list.Rows = append(list.Rows, row)
 	}
-	none, noMatch := views.CampaignsPage{Now: now}, views.CampaignsPage{Now: now, Own: true, All: 8, Filter: views.CampaignFilter{State: "frozen"}}
+	none, noMatch := views.CampaignsPage{Now: now}, views.CampaignsPage{Now: now, All: 8, Filter: views.CampaignFilter{State: "frozen"}}
 	refusedList := list
 	refusedList.Rows = slices.Clone(list.Rows)
 	refusedList.Rows[1].Ticked = true
