@@ -30,6 +30,7 @@ func openStore(s Settings, log *slog.Logger, now func() time.Time) (*models.Stor
 	rules.PaymentTTL, rules.ArrearsGrace = s.PaymentTTL, s.ArrearsGrace
 	rules.TransferTTL = s.BankTransferTTL
 	rules.MinRecharge, rules.MaxRecharge, rules.Demo = s.MinRechargeFen, s.MaxRechargeFen, s.Demo()
+	rules.MinBudget, rules.MinBid, rules.SoftCap, rules.SoftStop = s.MinBudgetFen, s.MinBidFen, s.SoftCap, s.SoftStop
 	rules.Webhooks = s.WebhookURL != ""
 	rules.StaffSession, rules.StaffIdle = s.StaffSession, s.StaffIdle
 	secret, err := s.SecretKey()

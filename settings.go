@@ -61,6 +61,11 @@ type Settings struct {
 	MinRechargeFen models.Fen    `env:"PORTAL_MIN_RECHARGE_FEN" envDefault:"20000" meaning:"least amount of one recharge, in fen, by methods that name none of their own"`
 	MaxRechargeFen models.Fen    `env:"PORTAL_MAX_RECHARGE_FEN" envDefault:"50000000" meaning:"greatest amount of one recharge, in fen, by methods that name none of their own; no suggestion and no daily budget is greater"`
 
+	MinBudgetFen models.Fen `env:"PORTAL_MIN_BUDGET_FEN" envDefault:"3000" meaning:"least daily budget of a campaign, in fen"`
+	MinBidFen    models.Fen `env:"PORTAL_MIN_BID_FEN" envDefault:"5" meaning:"least bid of a keyword, in fen"`
+	SoftCap      int        `env:"PORTAL_SOFT_START_CAP" envDefault:"15" meaning:"soft start: the most that a restarted campaign's first hour costs, in percent of its daily budget; 0: no soft start"`
+	SoftStop     int        `env:"PORTAL_SOFT_START_STOP" envDefault:"150" meaning:"soft start: a campaign is paused whose PPC or first hour costs more than this, in percent of what it did before the stop; 0: never"`
+
 	AlipayMinFen            models.Fen `env:"PORTAL_ALIPAY_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one payment by Alipay, in fen"`
 	AlipayMaxFen            models.Fen `env:"PORTAL_ALIPAY_MAX_FEN" derived:"PORTAL_MAX_RECHARGE_FEN" meaning:"greatest amount of one payment by Alipay, in fen"`
 	WechatMinFen            models.Fen `env:"PORTAL_WECHAT_MIN_FEN" derived:"PORTAL_MIN_RECHARGE_FEN" meaning:"least amount of one payment by WeChat Pay, in fen"`

@@ -102,6 +102,18 @@ func (s Settings) checkMoney(f *faults) {
 	if s.MaxRechargeFen < s.MinRechargeFen || s.MaxRechargeFen > railMax {
 		f.add("PORTAL_MAX_RECHARGE_FEN", "must be between PORTAL_MIN_RECHARGE_FEN and %d", railMax)
 	}
+	if s.MinBudgetFen <= 0 || s.MinBudgetFen > s.MaxRechargeFen {
+		f.add("PORTAL_MIN_BUDGET_FEN", "must be between 1 and PORTAL_MAX_RECHARGE_FEN")
+	}
+	if s.MinBidFen <= 0 || s.MinBidFen > models.DefaultRules().MaxBid {
+		f.add("PORTAL_MIN_BID_FEN", "must be between 1 and %d", models.DefaultRules().MaxBid)
+	}
+	if s.SoftCap < 0 || s.SoftCap > 100 {
+		f.add("PORTAL_SOFT_START_CAP", "%d is not between 0 and 100", s.SoftCap)
+	}
+	if s.SoftStop != 0 && (s.SoftStop < 100 || s.SoftStop > 1000) {
+		f.add("PORTAL_SOFT_START_STOP", "%d is neither 0 nor between 100 and 1000", s.SoftStop)
+	}
 }
 
 // whsec is the prefix of a webhook secret.

@@ -51,6 +51,19 @@ func (w *rampStep) Work(ctx context.Context, job *river.Job[models.RampStep]) er
 	return w.store.AnnounceServing(ctx, job.Args.AccountID)
 }
 
+// watchRestart looks at what a soft start costs.
+type watchRestart struct {
+	river.WorkerDefaults[models.WatchRestart]
+	store *models.Store
+}
+
+func (w *watchRestart) Work(ctx context.Context, job *river.Job[models.WatchRestart]) error {
+	if err := notYet(w.store, job.Args.At); err != nil {
+		return err
+	}
+	return w.store.WatchRestart(ctx, job.Args)
+}
+
 // renewBudgets begins a new day for an account that had reached a budget.
 type renewBudgets struct {
 	river.WorkerDefaults[models.RenewBudgets]

@@ -80,6 +80,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	workers := river.NewWorkers()
 	river.AddWorker(workers, deliver)
 	river.AddWorker(workers, &rampStep{store: store})
+	river.AddWorker(workers, &watchRestart{store: store})
 	river.AddWorker(workers, &renewBudgets{store: store})
 	river.AddWorker(workers, &prune{store: store})
 	river.AddWorker(workers, &expirePayment{rails: rails})

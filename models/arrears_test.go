@@ -209,9 +209,9 @@ func TestGraceOverStopsWhatRan(t *testing.T) {
 			t.Errorf("suspended at %v", suspended.SuspendedAt)
 		}
 		wantDelivery(t, b, account, models.DeliveryPausedArrears, models.DeliveryPaused, models.DeliveryEnded)
-		r, err := b.RestartDesk(t.Context(), account)
+		r, err := b.RestartDesk(t.Context(), account, "", -1)
 		must(t, err)
-		if len(r.Stopped) != 1 || r.Stopped[0].ID != campaigns[0] || r.Stopped[0].Refusal != models.RefusedArrears || r.Stopped[0].Edited {
+		if len(r.Stopped) != 1 || r.Stopped[0].ID != campaigns[0] || r.Stopped[0].Refusal != models.RefusedArrears || len(r.Stopped[0].Edits) > 0 {
 			t.Errorf("stopped: %+v", r.Stopped)
 		}
 		b.Sound(t)
@@ -259,7 +259,7 @@ func TestRestart(t *testing.T) {
 		actor := staff(t, b)
 		t.Run("Some", func(t *testing.T) {
 			account, ids := stoppedAndPaid(t, b, 3)
-			_, items, err := b.RestartCampaigns(t.Context(), actor, account, []int64{ids[2], ids[0], ids[0]}, false)
+			_, items, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{IDs: []int64{ids[2], ids[0], ids[0]}})
 			must(t, err)
 			if len(items) != 2 || !items[0].Started || !items[1].Started {
 				t.Errorf("items: %+v", items)
@@ -274,7 +274,7 @@ func TestRestart(t *testing.T) {
 		t.Run("AllButThoseThatTheSellerPausedOrThatEnded", func(t *testing.T) {
 			account, ids := stoppedAndPaid(t, b, 2)
 			must(t, b.SwitchCampaign(t.Context(), actor, account, ids[1], false))
-			_, items, err := b.RestartCampaigns(t.Context(), actor, account, nil, true)
+			_, items, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 			must(t, err)
 			if len(items) != 2 || !items[0].Started || items[1].Started || items[1].Reason != models.RefusedPaused {
 				t.Errorf("items: %+v", items)
@@ -282,7 +282,7 @@ func TestRestart(t *testing.T) {
 			wantDelivery(t, b, account, models.DeliveryRecovering, models.DeliveryPausedArrears)
 			must(t, b.SwitchCampaign(t.Context(), actor, account, ids[1], true)) // the arrears stop is still there
 			wantDelivery(t, b, account, models.DeliveryRecovering, models.DeliveryPausedArrears)
-			_, items, err = b.RestartCampaigns(t.Context(), actor, account, ids, false)
+			_, items, err = b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{IDs: ids})
 			must(t, err)
 			if items[0].Reason != models.RefusedRunning || !items[1].Started {
 				t.Errorf("the second restart: %+v", items)
@@ -292,7 +292,7 @@ func TestRestart(t *testing.T) {
 			account, ids := stoppedAndPaid(t, b, 1)
 			_, theirs := stoppedAndPaid(t, b, 1)
 			for _, id := range []int64{theirs[0], 999999} {
-				_, items, err := b.RestartCampaigns(t.Context(), actor, account, []int64{ids[0], id}, false)
+				_, items, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{IDs: []int64{ids[0], id}})
 				wantCode(t, err, models.NotFound)
 				if len(items) != 0 {
 					t.Errorf("items: %+v", items)
@@ -305,27 +305,27 @@ func TestRestart(t *testing.T) {
 			owe(t, b, account, ids[0], 500*yuan)
 			suspend(t, b, account)
 			recharge(t, b, account, 200*yuan)
-			_, items, err := b.RestartCampaigns(t.Context(), actor, account, nil, true)
+			_, items, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 			if models.CodeOf(err) != models.Invalid || len(items) != 1 || items[0].Reason != models.RefusedArrears {
 				t.Errorf("items: %+v, %v", items, err)
 			}
 			recharge(t, b, account, 300*yuan)
-			_, items, err = b.RestartCampaigns(t.Context(), actor, account, nil, true)
+			_, items, err = b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 			if models.CodeOf(err) != models.Invalid || len(items) != 1 || items[0].Reason != models.RefusedNoFunds {
 				t.Errorf("items: %+v, %v", items, err)
 			}
 			must(t, b.FreezeAccount(t.Context(), actor, account, "checks"))
 			recharge(t, b, account, 301*yuan)
-			_, items, err = b.RestartCampaigns(t.Context(), actor, account, nil, true)
+			_, items, err = b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 			if models.CodeOf(err) != models.Invalid || len(items) != 1 || items[0].Reason != models.RefusedFrozen {
 				t.Errorf("items: %+v, %v", items, err)
 			}
 		})
 		t.Run("NothingIsNamed", func(t *testing.T) {
 			account, _ := b.Seller(t)
-			_, _, err := b.RestartCampaigns(t.Context(), actor, account, nil, false)
+			_, _, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{})
 			wantField(t, err, "campaign_id", "error.restart.none")
-			_, items, err := b.RestartCampaigns(t.Context(), actor, account, nil, true)
+			_, items, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 			if err != nil || len(items) != 0 {
 				t.Errorf("nothing is stopped: %+v, %v", items, err)
 			}
@@ -340,7 +340,7 @@ func TestRestartOnceUnderRace(t *testing.T) {
 		actor := staff(t, b)
 		account, _ := stoppedAndPaid(t, b, 3)
 		results := atOnce(10, func() models.Outcome {
-			_, items, err := b.RestartCampaigns(t.Context(), actor, account, nil, true)
+			_, items, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 			return models.Outcome(fmt.Sprintf("%d %v", len(items), err))
 		})
 		if results["3 <nil>"] != 1 || results["0 <nil>"] != 9 {
@@ -355,7 +355,7 @@ func TestUndoRestart(t *testing.T) {
 		actor := staff(t, b)
 		restart := func(t *testing.T, account int64) models.Restart {
 			t.Helper()
-			r, _, err := b.RestartCampaigns(t.Context(), actor, account, nil, true)
+			r, _, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 			must(t, err)
 			return r
 		}
@@ -405,7 +405,7 @@ func TestUndoRestart(t *testing.T) {
 		t.Run("ARestartThatStartedNothingDoesNotHideIt", func(t *testing.T) {
 			account, ids := stoppedAndPaid(t, b, 1)
 			restart(t, account)
-			_, _, err := b.RestartCampaigns(t.Context(), actor, account, ids, false)
+			_, _, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{IDs: ids})
 			if models.CodeOf(err) != models.Invalid {
 				t.Errorf("nothing to start: %v", err)
 			}
@@ -522,7 +522,7 @@ func TestAStopLastsUntilDeliveryMayGoOn(t *testing.T) {
 		suspend(t, b, account)
 		recharge(t, b, account, 1000*yuan)
 		wantStop(t, b, account, &outAt) // the seller has not restarted
-		_, _, err := b.RestartCampaigns(t.Context(), actor, account, ids[:1], false)
+		_, _, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{IDs: ids[:1]})
 		must(t, err)
 		wantStop(t, b, account, nil) // the account delivers again; two campaigns wait, each by itself
 	})

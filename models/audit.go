@@ -40,7 +40,7 @@ var AuditActions = []string{
 	"session.open", "session.password", "session.refuse", "session.confirm", "session.close", "session.revoke", "user.create",
 	"totp.set", "passkey.add", "passkey.remove", "recovery.renew", "factor.reset",
 	"account.freeze", "account.unfreeze", "account.note", "account.view_as", "account.registered_name",
-	"campaign.create", "campaign.switch", "campaign.budget", "campaign.schedule", "campaign.restart", "campaign.restart_undo",
+	"campaign.create", "campaign.switch", "campaign.budget", "campaign.schedule", "campaign.restart", "campaign.restart_undo", "campaign.soft_halt",
 	"keyword.bid", "keyword.match", "keyword.switch", "keyword.remove", "edit.undo",
 	ActAsk, ActRepair, ActClose, "approval.ask", "approval.approved", "approval.refused", "approval.withdrawn", "approval.failed",
 	"statement.import", "statement.mapping",

@@ -33,6 +33,13 @@ func (t *tx) budgetReached(accountID, campaignID int64) error {
 	if err := t.Take(&c, campaignID).Error; err != nil {
 		return err
 	}
+	if until := c.softUntil(t.now); until != nil && c.limit(t.now) < c.DailyBudgetFen {
+		t.touch(accountID)
+		if !c.SwitchedOn || c.EndedAt != nil || c.ArrearsStoppedAt != nil {
+			return nil
+		}
+		return t.event(accountID, EventSoftCapped, EventArgs{AmountFen: c.SoftCapFen, Campaign: c.Name, Until: until})
+	}
 	midnight := dayStart(t.now).AddDate(0, 0, 1)
 	t.touch(accountID)
 	renew := Task{RenewBudgets{AccountID: accountID, Day: midnight}, midnight}

@@ -21,6 +21,11 @@ type Campaign struct {
 	RecoveringSince  *time.Time
 	EndedAt          *time.Time
 	Schedule         Schedule
+	SoftSince        *time.Time // when its soft start began; nil: it never had one
+	SoftCapFen       Fen        // the most that its first hour may cost
+	SoftBaseFen      Fen        // what that day had cost before
+	PausedFor        string     // one of HaltReasons where the portal switched it off; empty: its seller did
+	RestartRank      int        // the seller's own order of restarting; 0: none
 	RowVersion       int64
 	CreatedAt        time.Time
 }
@@ -84,7 +89,7 @@ func (c Campaign) Delivery(a Account, f Funds, spentToday Fen, now time.Time) (D
 		return DeliveryPaused, 0
 	case f.Spendable() <= 0:
 		return DeliveryOutOfFunds, 0
-	case spentToday >= c.DailyBudgetFen:
+	case spentToday >= c.limit(now):
 		return DeliveryBudgetReached, 0
 	case share < 100:
 		return DeliveryRecovering, share
@@ -100,15 +105,18 @@ const (
 	LiftRestart  Lift = "restart"  // the seller restarts, on the restart screen
 	LiftSwitch   Lift = "switch"   // the seller switches the campaign on
 	LiftBudget   Lift = "budget"   // midnight, or the seller raises the budget
+	LiftHour     Lift = "hour"     // the first hour of a soft start is over
 	LiftStaff    Lift = "staff"    // staff only
 	LiftNobody   Lift = "nobody"   // it has ended for good
 )
 
 // Cause is one reason why a campaign does not deliver now.
 type Cause struct {
-	State DeliveryState
-	Since *time.Time // UTC; nil where it is not kept
-	Lift  Lift
+	State  DeliveryState
+	Since  *time.Time // UTC; nil where it is not kept
+	Lift   Lift
+	Reason string     // SoftCapped or one of HaltReasons, where one of these is behind it
+	Until  *time.Time // UTC; when it ends by itself, where that is known
 }
 
 // Causes names every cause that holds now, in the order of Delivery.
@@ -116,17 +124,24 @@ func (c Campaign) Causes(a Account, f Funds, stoppedSince *time.Time, spentToday
 	var causes []Cause
 	add := func(holds bool, state DeliveryState, since *time.Time, lift Lift) {
 		if holds {
-			causes = append(causes, Cause{state, since, lift})
+			causes = append(causes, Cause{State: state, Since: since, Lift: lift})
 		}
 	}
 	if c.EndedAt != nil {
-		return []Cause{{DeliveryEnded, c.EndedAt, LiftNobody}}
+		return []Cause{{State: DeliveryEnded, Since: c.EndedAt, Lift: LiftNobody}}
 	}
 	add(a.FrozenAt != nil, DeliveryFrozen, a.FrozenAt, LiftStaff)
 	add(c.ArrearsStoppedAt != nil, DeliveryPausedArrears, c.ArrearsStoppedAt, LiftRestart)
-	add(!c.SwitchedOn, DeliveryPaused, &c.SwitchedAt, LiftSwitch)
+	if !c.SwitchedOn {
+		causes = append(causes, Cause{State: DeliveryPaused, Since: &c.SwitchedAt, Lift: LiftSwitch, Reason: c.PausedFor})
+	}
 	add(f.Spendable() <= 0, DeliveryOutOfFunds, stoppedSince, LiftRecharge)
-	add(spentToday >= c.DailyBudgetFen, DeliveryBudgetReached, nil, LiftBudget)
+	switch {
+	case spentToday >= c.DailyBudgetFen:
+		causes = append(causes, Cause{State: DeliveryBudgetReached, Lift: LiftBudget})
+	case spentToday >= c.limit(now):
+		causes = append(causes, Cause{State: DeliveryBudgetReached, Lift: LiftHour, Reason: SoftCapped, Until: c.softUntil(now)})
+	}
 	return causes
 }
 

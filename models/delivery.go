@@ -51,6 +51,7 @@ type stopSnapshotCampaign struct {
 	CampaignID     int64 `gorm:"primaryKey"`
 	DailyBudgetFen Fen
 	RowVersion     int64
+	Schedule       *Schedule // nil: taken before it was kept
 }
 
 // stopCampaigns puts the arrears stop on what runs and takes the snapshot.
@@ -68,14 +69,14 @@ func (t *tx) stopCampaigns(accountID int64) (int, error) {
 	kept := make([]stopSnapshotCampaign, len(running))
 	ids := make([]int64, len(running))
 	for i, c := range running {
-		kept[i] = stopSnapshotCampaign{snapshot.ID, c.ID, c.DailyBudgetFen, c.RowVersion}
+		kept[i] = stopSnapshotCampaign{snapshot.ID, c.ID, c.DailyBudgetFen, c.RowVersion, &c.Schedule}
 		ids[i] = c.ID
 	}
 	if err := t.Create(&kept).Error; err != nil {
 		return 0, err
 	}
-	err = t.Exec(`INSERT INTO stop_snapshot_keywords (snapshot_id, keyword_id, bid_fen)
-		SELECT ?, id, bid_fen FROM keywords WHERE campaign_id IN ? AND removed_at IS NULL`, snapshot.ID, ids).Error
+	err = t.Exec(`INSERT INTO stop_snapshot_keywords (snapshot_id, keyword_id, bid_fen, match_type, switched_on)
+		SELECT ?, id, bid_fen, match_type, switched_on FROM keywords WHERE campaign_id IN ? AND removed_at IS NULL`, snapshot.ID, ids).Error
 	if err != nil {
 		return 0, err
 	}

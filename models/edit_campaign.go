@@ -25,7 +25,7 @@ func (c *Campaign) set(field, text string, now time.Time) error {
 		}
 		c.DailyBudgetFen = budget
 	case "switched_on":
-		c.SwitchedOn, c.SwitchedAt = text == onOff(true), now
+		c.SwitchedOn, c.SwitchedAt, c.PausedFor = text == onOff(true), now, ""
 	case "schedule":
 		c.Schedule = Schedule(text)
 	default:
@@ -56,7 +56,7 @@ func (e *editing) saveCampaign(before, after Campaign) error {
 		return err
 	}
 	err = changed(e.Model(&Campaign{}).Where("id = ? AND row_version = ?", before.ID, before.RowVersion).
-		Select("DailyBudgetFen", "SwitchedOn", "SwitchedAt", "Schedule", "RowVersion").Updates(&after))
+		Select("DailyBudgetFen", "SwitchedOn", "SwitchedAt", "PausedFor", "Schedule", "RowVersion").Updates(&after))
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s *Store) SwitchCampaigns(ctx context.Context, by Actor, accountID int64, 
 				return conflict("error.campaign.ended", map[string]any{"Name": c.Name})
 			}
 			after := c
-			after.SwitchedOn, after.SwitchedAt = on, e.now
+			after.SwitchedOn, after.SwitchedAt, after.PausedFor = on, e.now, ""
 			if err := e.saveCampaign(c, after); err != nil {
 				return err
 			}

@@ -27,6 +27,8 @@ const (
 	EventDeliveryFull      EventKind = "delivery_full"
 	EventRestarted         EventKind = "restarted"
 	EventRestartUndone     EventKind = "restart_undone"
+	EventSoftCapped        EventKind = "soft_capped"
+	EventSoftHalted        EventKind = "soft_halted"
 	EventFrozen            EventKind = "frozen"
 	EventUnfrozen          EventKind = "unfrozen"
 	EventBudgetReached     EventKind = "budget_reached"
@@ -43,7 +45,7 @@ var EventKinds = []EventKind{
 	EventRechargeConfirmed, EventRechargePaid, EventRechargePaidLate, EventRechargeExpired,
 	EventRechargeCancelled, EventRechargeFailed, EventArrearsBegan, EventArrearsReduced,
 	EventArrearsCleared, EventOutOfFunds, EventSuspended, EventAccountRestored, EventRecovering,
-	EventDeliveryFull, EventRestarted, EventRestartUndone, EventFrozen, EventUnfrozen,
+	EventDeliveryFull, EventRestarted, EventRestartUndone, EventSoftCapped, EventSoftHalted, EventFrozen, EventUnfrozen,
 	EventBudgetReached, EventBudgetRaised, EventBudgetRenewed,
 	EventRefundReserved, EventRefunded, EventRefundReleased, EventSuspenseCredited,
 }

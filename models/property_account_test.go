@@ -94,7 +94,7 @@ func (w *world) graceTaskTooOld(r *rapid.T) {
 func (w *world) restart(r *rapid.T) {
 	s := w.shop(r)
 	ids, all := []int64{rapid.SampledFrom(s.campaigns).Draw(r, "campaign").id}, rapid.Bool().Draw(r, "all")
-	restart, items, err := w.RestartCampaigns(w.ctx, w.actor, s.account, ids, all)
+	restart, items, err := w.RestartCampaigns(w.ctx, w.actor, s.account, models.RestartInput{IDs: ids, All: all})
 	if err != nil { // nothing could be started: the items say why
 		refused(r, err, models.Invalid)
 	}

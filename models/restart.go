@@ -27,6 +27,18 @@ type RestartItem struct {
 	StoppedAt  *time.Time // the arrears stop that was lifted
 	RowVersion int64
 	Undone     bool
+	// Its soft start; 0 and empty without one. The norm is of the campaign's last
+	// 7 days with cost before the stop, the base what its day stood at.
+	CapFen, NormCostFen, NormHourFen, BaseFen Fen
+	NormClicks, BaseClicks                    int64
+	HaltedFor                                 string // one of HaltReasons, "" while nothing was wrong
+}
+
+// RestartInput says what a seller restarts, and how.
+type RestartInput struct {
+	IDs  []int64
+	All  bool // whatever ran when arrears stopped it, in place of IDs
+	Full bool // without a soft start
 }
 
 // Reasons why a campaign does not restart.
@@ -63,15 +75,14 @@ func (c Campaign) restartRefusal(a Account, f Funds) string {
 	return ""
 }
 
-// RestartCampaigns starts the named campaigns again, or with all every one that
-// ran when arrears stopped it. Each is judged by itself: the items say which
-// started and why others did not. What starts recovers on the ramp and can be
-// put back for Rules.UndoFor. NotFound when an id is not this account's (then
+// RestartCampaigns starts campaigns again. Each is judged by itself: the items
+// say which started and why others did not. What starts recovers on the ramp,
+// starts softly (soft_start.go), and can be put back for Rules.UndoFor. NotFound when an id is not this account's (then
 // nothing starts); Invalid on "campaign_id" when none is named.
-func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64, ids []int64, all bool) (Restart, []RestartItem, error) {
+func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64, in RestartInput) (Restart, []RestartItem, error) {
 	var restart Restart
 	var items []RestartItem
-	if len(ids) == 0 && !all {
+	if len(in.IDs) == 0 && !in.All {
 		return restart, nil, FieldErrors{fieldError("campaign_id", "error.restart.none", nil)}
 	}
 	err := s.inTx(ctx, func(t *tx) error {
@@ -84,7 +95,7 @@ func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64,
 		if err != nil {
 			return err
 		}
-		campaigns, err := t.restartChoice(accountID, ids, all)
+		campaigns, err := t.restartChoice(accountID, in)
 		if err != nil || len(campaigns) == 0 {
 			return err
 		}
@@ -98,7 +109,7 @@ func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64,
 			if item.Reason == "" {
 				item.Started, item.StoppedAt, item.RowVersion = true, c.ArrearsStoppedAt, c.RowVersion
 				started++
-				if err := t.restartOne(by, c); err != nil {
+				if err := t.restartOne(by, c, &item, in.Full); err != nil {
 					return err
 				}
 			}
@@ -111,6 +122,9 @@ func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64,
 			return err
 		}
 		t.rampUp(a.ID)
+		if t.soft(in.Full) {
+			t.watchSoftly(restart)
+		}
 		if err := t.event(a.ID, EventRestarted, EventArgs{Count: started}); err != nil {
 			return err
 		}
@@ -119,18 +133,21 @@ func (s *Store) RestartCampaigns(ctx context.Context, by Actor, accountID int64,
 	return restart, items, err
 }
 
-// restartChoice reads what the seller chose; all means whatever arrears stopped.
-func (t *tx) restartChoice(accountID int64, ids []int64, all bool) ([]Campaign, error) {
+// soft tells whether a restart that is asked for starts softly.
+func (t *tx) soft(full bool) bool { return !full && t.rules.SoftCap > 0 }
+
+// restartChoice reads what the seller chose.
+func (t *tx) restartChoice(accountID int64, in RestartInput) ([]Campaign, error) {
 	var campaigns []Campaign
 	query := t.locked().Order("id").Where("account_id = ?", accountID)
-	if all {
+	if in.All {
 		return campaigns, query.Find(&campaigns, "arrears_stopped_at IS NOT NULL").Error
 	}
-	if err := query.Find(&campaigns, "id IN ?", ids).Error; err != nil {
+	if err := query.Find(&campaigns, "id IN ?", in.IDs).Error; err != nil {
 		return nil, err
 	}
-	distinct := make(map[int64]bool, len(ids))
-	for _, id := range ids {
+	distinct := make(map[int64]bool, len(in.IDs))
+	for _, id := range in.IDs {
 		distinct[id] = true
 	}
 	if len(campaigns) != len(distinct) {
@@ -139,9 +156,17 @@ func (t *tx) restartChoice(accountID int64, ids []int64, all bool) ([]Campaign, 
 	return campaigns, nil
 }
 
-func (t *tx) restartOne(by Actor, c Campaign) error {
+func (t *tx) restartOne(by Actor, c Campaign, item *RestartItem, full bool) error {
+	starts := map[string]any{"soft_since": nil}
+	if t.soft(full) {
+		var err error
+		if starts, err = t.startSoftly(c, item); err != nil {
+			return err
+		}
+	}
+	starts["arrears_stopped_at"], starts["recovering_since"], starts["restart_rank"] = nil, t.now, 0
 	err := changed(t.Model(&Campaign{}).Where("id = ? AND switched_on AND ended_at IS NULL AND arrears_stopped_at IS NOT NULL", c.ID).
-		Updates(map[string]any{"arrears_stopped_at": nil, "recovering_since": t.now}))
+		Updates(starts))
 	if err != nil {
 		return err
 	}
@@ -172,7 +197,7 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 			}
 			result := t.Model(&Campaign{}).
 				Where("id = ? AND row_version = ? AND arrears_stopped_at IS NULL AND switched_on AND ended_at IS NULL", item.CampaignID, item.RowVersion).
-				Updates(map[string]any{"arrears_stopped_at": item.StoppedAt, "recovering_since": nil})
+				Updates(map[string]any{"arrears_stopped_at": item.StoppedAt, "recovering_since": nil, "soft_since": nil})
 			if result.Error != nil {
 				return result.Error
 			}
@@ -214,87 +239,4 @@ func lastRestart(db *gorm.DB, accountID int64) (*Restart, []RestartItem, error) 
 	var items []RestartItem
 	err = db.Order("campaign_id").Find(&items, "restart_id = ?", last.ID).Error
 	return &last, items, err
-}
-
-// StoppedCampaign is one row of the restart screen.
-type StoppedCampaign struct {
-	Campaign
-	DailyCostFen Fen    // mean of its last 7 days with cost before the stop
-	Edited       bool   // budget or bids differ from what ran
-	Refusal      string // why it can't start now, "" when it can
-}
-
-// RestartDesk is all that the restart screen shows.
-type RestartDesk struct {
-	Account   Account
-	Funds     Funds
-	Stopped   []StoppedCampaign
-	Last      *Restart // the newest restart, with what came of it
-	LastItems []RestartItem
-	Names     map[int64]string // of the campaigns in LastItems
-	Running   Fen              // daily budgets of what runs already
-	Now       time.Time
-}
-
-// RestartDesk reads what arrears stopped and whether it can start now.
-func (s *Store) RestartDesk(ctx context.Context, accountID int64) (RestartDesk, error) {
-	desk := RestartDesk{Names: map[int64]string{}, Now: s.Now()}
-	db := s.read.WithContext(ctx)
-	var err error
-	if desk.Account, desk.Funds, err = s.accountAndFunds(db, accountID); err != nil {
-		return desk, err
-	}
-	var campaigns []Campaign
-	if err = db.Order("id").Find(&campaigns, "account_id = ?", accountID).Error; err != nil {
-		return desk, err
-	}
-	edited, err := editedSinceStop(db, accountID)
-	if err != nil {
-		return desk, err
-	}
-	for _, c := range campaigns {
-		desk.Names[c.ID] = c.Name
-		if c.ArrearsStoppedAt == nil {
-			if c.SwitchedOn && c.EndedAt == nil {
-				desk.Running += c.DailyBudgetFen
-			}
-			continue
-		}
-		row := StoppedCampaign{Campaign: c, Edited: edited[c.ID], Refusal: c.restartRefusal(desk.Account, desk.Funds)}
-		if row.DailyCostFen, err = campaignDailyCost(db, c.ID, *c.ArrearsStoppedAt); err != nil {
-			return desk, err
-		}
-		desk.Stopped = append(desk.Stopped, row)
-	}
-	desk.Last, desk.LastItems, err = lastRestart(db, accountID)
-	return desk, err
-}
-
-// RunwayOf says how long the spendable money lasts at the given daily budgets.
-func (d RestartDesk) RunwayOf(budgets Fen) Runway {
-	return runway(d.Funds.Spendable(), budgets, d.Now)
-}
-
-// editedSinceStop tells which campaigns of the newest snapshot have another
-// budget or another bid than when they ran.
-func editedSinceStop(db *gorm.DB, accountID int64) (map[int64]bool, error) {
-	var ids []int64
-	err := db.Raw(`SELECT c.id FROM stop_snapshot_campaigns s JOIN campaigns c ON c.id = s.campaign_id
-		WHERE s.snapshot_id = (SELECT MAX(id) FROM stop_snapshots WHERE account_id = ?)
-		AND (c.daily_budget_fen <> s.daily_budget_fen OR EXISTS (
-			SELECT 1 FROM stop_snapshot_keywords sk JOIN keywords k ON k.id = sk.keyword_id
-			WHERE sk.snapshot_id = s.snapshot_id AND k.campaign_id = c.id AND k.bid_fen <> sk.bid_fen))`, accountID).Scan(&ids).Error
-	edited := make(map[int64]bool, len(ids))
-	for _, id := range ids {
-		edited[id] = true
-	}
-	return edited, err
-}
-
-// campaignDailyCost is the mean of a campaign's last 7 days with cost before an instant.
-func campaignDailyCost(db *gorm.DB, campaignID int64, before time.Time) (Fen, error) {
-	var costs []Fen
-	err := db.Model(&campaignDay{}).Order("day_on DESC").Limit(dailyCostDays).
-		Where("campaign_id = ? AND day_on < ? AND cost_fen > 0", campaignID, DayOn(before)).Pluck("cost_fen", &costs).Error
-	return mean(costs), err
 }

@@ -186,8 +186,12 @@ func (t *tx) rollUpCharges(dues []*due) error {
 	}
 	today := DayOn(t.now)
 	conn := bulk.On(t.DB)
+	soft, err := t.softNow()
+	if err != nil {
+		return err
+	}
 	var reached []int64
-	err := r.campaignDays.upsert(conn, `RETURNING campaign_id, day_on, cost_fen,
+	err = r.campaignDays.upsert(conn, `RETURNING campaign_id, day_on, cost_fen,
 		(SELECT daily_budget_fen FROM campaigns WHERE campaigns.id = campaign_days.campaign_id)`, func(scan bulk.Scan) error {
 		var campaign int64
 		var day string
@@ -197,6 +201,9 @@ func (t *tx) rollUpCharges(dues []*due) error {
 		}
 		if day != today {
 			return nil
+		}
+		if c, starts := soft[campaign]; starts {
+			budget = c.limit(t.now)
 		}
 		before := cost - Fen(r.campaignDays.sums[slot{id: campaign, at: hourOf(t.now) / 24}][0])
 		if before < budget && budget <= cost {

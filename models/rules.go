@@ -13,6 +13,8 @@ type Rules struct {
 	StaffIdle    time.Duration // how long one of staff lasts unused, likewise
 	MinRecharge  Fen           // least amount of one payment
 	MaxRecharge  Fen           // most, for methods that name no limit of their own
+	SoftCap      int           // the most of its first hour after a restart, in percent of a campaign's daily budget; 0: no soft start
+	SoftStop     int           // in percent of what it cost before the stop: above it a soft start is paused; 0: never
 	MinBudget    Fen           // least daily budget of a campaign
 	MinBid       Fen           // least bid of a keyword
 	MaxBid       Fen           // most
@@ -40,6 +42,8 @@ func DefaultRules() Rules {
 		StaffIdle:    30 * time.Minute,
 		MinRecharge:  200 * Yuan,
 		MaxRecharge:  500_000 * Yuan,
+		SoftCap:      15,
+		SoftStop:     150,
 		MinBudget:    30 * Yuan,
 		MinBid:       5,
 		MaxBid:       9_999 * Yuan,

@@ -24,6 +24,7 @@ type ServingCampaign struct {
 type servingRow struct {
 	Campaign
 	told  toldState
+	limit Fen // of today
 	state ServingCampaign
 }
 
@@ -35,7 +36,7 @@ type toldState struct {
 }
 
 const servingColumns = `c.id, c.account_id, c.daily_budget_fen, c.switched_on, c.arrears_stopped_at, c.recovering_since, c.ended_at,
-	a.frozen_at, cash.balance_fen, bonus.balance_fen, COALESCE(d.cost_fen, 0),
+	c.soft_since, c.soft_cap_fen, c.soft_base_fen, a.frozen_at, cash.balance_fen, bonus.balance_fen, COALESCE(d.cost_fen, 0),
 	COALESCE(s.delivery_state, ''), COALESCE(s.share_percent, 0), COALESCE(s.daily_budget_fen, 0), COALESCE(s.seq, 0)
 	FROM campaigns c JOIN accounts a ON a.id = c.account_id
 	JOIN ledger_accounts cash ON cash.id = a.cash_account_id
@@ -50,9 +51,10 @@ func scanServing(scan bulk.Scan, now time.Time) (row servingRow, seq int64, err 
 	var spent Fen
 	c, told := &row.Campaign, &row.told
 	err = scan(&c.ID, &c.AccountID, &c.DailyBudgetFen, &c.SwitchedOn, &c.ArrearsStoppedAt, &c.RecoveringSince, &c.EndedAt,
-		&a.FrozenAt, &f.Cash, &f.Bonus, &spent, &told.Delivery, &told.Share, &told.Budget, &seq)
+		&c.SoftSince, &c.SoftCapFen, &c.SoftBaseFen, &a.FrozenAt, &f.Cash, &f.Bonus, &spent, &told.Delivery, &told.Share, &told.Budget, &seq)
 	state, share := c.Delivery(a, f, spent, now)
-	row.state = ServingCampaign{c.ID, c.AccountID, state, share, max(0, c.DailyBudgetFen-spent), f.Spendable()}
+	row.state = ServingCampaign{c.ID, c.AccountID, state, share, max(0, c.limit(now)-spent), f.Spendable()}
+	row.limit = c.limit(now)
 	return row, seq, err
 }
 
@@ -89,7 +91,7 @@ func (t *tx) announce(now time.Time) error {
 	var changes []servingRow
 	err := conn.Select(query, "c.account_id", slices.Sorted(maps.Keys(t.touched)), func(scan bulk.Scan) error {
 		row, _, err := scanServing(scan, now)
-		differs := row.told != (toldState{row.state.Delivery, row.state.SharePercent, row.DailyBudgetFen})
+		differs := row.told != (toldState{row.state.Delivery, row.state.SharePercent, row.limit})
 		if differs || t.touched[row.AccountID] && row.state.SharePercent > 0 {
 			changes = append(changes, row)
 		}
@@ -117,7 +119,7 @@ func (t *tx) storeServing(conn bulk.Conn, changes []servingRow, before int64) er
 	states := make([]string, n)
 	for i, c := range changes {
 		ids[i], seqs[i], states[i] = c.ID, before+int64(i)+1, string(c.state.Delivery)
-		shares[i], budgets[i] = int64(c.state.SharePercent), int64(c.DailyBudgetFen)
+		shares[i], budgets[i] = int64(c.state.SharePercent), int64(c.limit)
 	}
 	return conn.Insert("serving_states", n, []bulk.Column{
 		{Name: "campaign_id", Values: ids}, {Name: "seq", Values: seqs}, {Name: "delivery_state", Values: states},
@@ -161,6 +163,9 @@ func (s *Store) ResumeServing(ctx context.Context) error {
 		for _, ramp := range ramps {
 			t.lookAtSteps(ramp.AccountID, ramp.RecoveringSince, rampSteps-1)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.resumeSoftly()
 	})
 }

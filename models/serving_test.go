@@ -74,6 +74,8 @@ func work(t testing.TB, b *modelstest.Bench) {
 			must(t, b.NoteRecovered(t.Context(), args.AccountID, args.Since))
 		case models.RenewBudgets:
 			must(t, b.RenewBudgets(t.Context(), args.AccountID, args.Day))
+		case models.WatchRestart:
+			must(t, b.WatchRestart(t.Context(), args))
 		case models.SuspendAccount:
 			must(t, b.SuspendAccount(t.Context(), args.AccountID, args.ArrearsSince))
 		}
@@ -138,13 +140,13 @@ func TestTheFeedTellsTheLifeOfAnAccount(t *testing.T) {
 		r.wants(t, "the grace time is over", say(on, models.DeliveryPausedArrears, 0))
 		recharge(t, b, account, 500*yuan)
 		r.wants(t, "paying starts nothing after a suspension")
-		_, _, err := b.RestartCampaigns(t.Context(), actor, account, nil, true)
+		_, _, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 		must(t, err)
 		r.wants(t, "restarted by hand", say(on, models.DeliveryRecovering, 25))
 		_, err = b.UndoRestart(t.Context(), actor, account)
 		must(t, err)
 		r.wants(t, "and undone", say(on, models.DeliveryPausedArrears, 0))
-		_, _, err = b.RestartCampaigns(t.Context(), actor, account, []int64{on}, false)
+		_, _, err = b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{IDs: []int64{on}})
 		must(t, err)
 		r.wants(t, "and restarted", say(on, models.DeliveryRecovering, 25))
 		must(t, b.FreezeAccount(t.Context(), actor, account, "checks"))

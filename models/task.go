@@ -63,6 +63,15 @@ type RampStep struct {
 
 func (RampStep) Kind() string { return "ramp_step" }
 
+// WatchRestart: a soft start has come to a time At to look at what it costs.
+type WatchRestart struct {
+	AccountID int64     `json:"account_id"`
+	RestartID int64     `json:"restart_id"`
+	At        time.Time `json:"at"`
+}
+
+func (WatchRestart) Kind() string { return "watch_restart" }
+
 // Due is when the ramp is over.
 func (r RecoverDelivery) Due() time.Time { return r.Since.Add(rampLength) }
 
