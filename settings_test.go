@@ -62,7 +62,7 @@ func TestNewcomerNeedsNoSetting(t *testing.T) {
 		DatabaseURL: "sqlite:data/portal.db", DataDir: "data", LogLevel: slog.LevelInfo,
 		StaffSession: 8 * time.Hour, StaffIdle: 30 * time.Minute,
 		PaymentTTL: 30 * time.Minute, ArrearsGrace: 24 * time.Hour,
-		MinRechargeFen: 200_00, MaxRechargeFen: 500_000_00, SandboxAddr: "127.0.0.1:8081",
+		MinRechargeFen: 200_00, MaxRechargeFen: 500_000_00, MinBudgetFen: 3000, MinBidFen: 5, SoftCap: 15, SoftStop: 150, SandboxAddr: "127.0.0.1:8081",
 		APIRate: 200, Simulate: "on", ClockSpeed: 1,
 		BankName: demoBank.Name, BankAccount: demoBank.Account, BankBranch: demoBank.Branch, BankCode: demoBank.Code, BankTransferTTL: 7 * 24 * time.Hour,
 	}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,23 +17,34 @@ import (
 func (p *portal) showRestart(c echo.Context) error { return p.drawRestart(c, http.StatusOK, nil) }
 
 func (p *portal) drawRestart(c echo.Context, status int, refused models.FieldErrors) error {
-	desk, err := p.Store.RestartDesk(c.Request().Context(), web.Seller(c).AccountID)
+	cut, err := strconv.Atoi(c.QueryParam("cut"))
+	if err != nil {
+		cut = -1
+	}
+	desk, err := p.Store.RestartDesk(c.Request().Context(), web.Seller(c).AccountID, c.QueryParam("by"), cut)
 	if err != nil {
 		return err
 	}
-	page := restartPage(desk)
+	page := p.restartPage(desk)
 	page.CSRF, page.Errors = p.Token(c), refused
 	return p.Render(c, status, page, views.Restart(page))
 }
 
-func restartPage(d models.RestartDesk) views.RestartPage {
+func (p *portal) restartPage(d models.RestartDesk) views.RestartPage {
+	now := p.Store.Now()
 	page := views.RestartPage{
-		Now: d.Now, State: d.Account.State(), Arrears: d.Funds.Arrears(), Spendable: d.Funds.Spendable(), Result: restartResult(d),
+		Now: now, State: d.Account.State(), Arrears: d.Funds.Arrears(), Spendable: d.Funds.Spendable(), Result: restartResult(d, now),
+		Rank: d.Rank, Cut: d.Cut, Short: d.Short(), SoftCap: d.SoftCap, SoftStop: d.SoftStop,
 	}
+	place := 0
 	for _, c := range d.Stopped {
 		row := views.RestartRow{
 			CampaignRef: components.CampaignRef{ID: c.ID, Name: c.Name}, StoppedAt: web.Instant(c.ArrearsStoppedAt),
-			Budget: c.DailyBudgetFen, DailyCost: c.DailyCostFen, Edited: c.Edited, Refusal: c.Refusal, Ticked: c.Refusal == "",
+			Budget: c.DailyBudgetFen, DailyCost: c.DailyCost(), Before: c.Before, Edits: c.Edits, Refusal: c.Refusal, UpTo: c.UpTo, Runway: c.Runway,
+		}
+		if c.Refusal == "" {
+			place++
+			row.Place, row.Ticked = place, place <= d.Cut
 		}
 		if row.Ticked {
 			page.Check.Chosen++
@@ -41,30 +53,35 @@ func restartPage(d models.RestartDesk) views.RestartPage {
 		page.Rows = append(page.Rows, row)
 	}
 	page.Check.Running = d.Running
-	page.Check.Runway = d.RunwayOf(page.Check.BudgetSum + d.Running)
+	page.Check.Runway = p.Store.RunwayOf(d, page.Check.BudgetSum+d.Running)
 	return page
 }
 
-func restartResult(d models.RestartDesk) *views.RestartResult {
+func restartResult(d models.RestartDesk, now time.Time) *views.RestartResult {
 	if d.Last == nil {
 		return nil
 	}
 	result := &views.RestartResult{At: d.Last.At, Undone: d.Last.UndoneAt != nil}
-	if !result.Undone && d.Now.Before(d.Last.UndoUntil) {
+	if !result.Undone && now.Before(d.Last.UndoUntil) {
 		result.UndoUntil = d.Last.UndoUntil
 	}
 	if !result.Undone && result.UndoUntil.IsZero() {
 		return nil
 	}
 	for _, item := range d.LastItems {
-		result.Rows = append(result.Rows, views.RestartResultRow{
-			CampaignRef: components.CampaignRef{ID: item.CampaignID, Name: d.Names[item.CampaignID]}, Refusal: item.Reason,
-		})
+		row := views.RestartResultRow{
+			CampaignRef: components.CampaignRef{ID: item.CampaignID, Name: d.Names[item.CampaignID]}, Refusal: item.Reason, Halted: item.HaltedFor, Cap: item.CapFen,
+		}
+		if until := d.Last.SoftUntil(); item.CapFen > 0 && !result.Undone && now.Before(until) {
+			row.SoftUntil = until
+		}
+		result.Rows = append(result.Rows, row)
 	}
 	return result
 }
 
-// restart starts what the seller chose (M9): campaign_id repeated, or all=1.
+// restart starts what the seller chose (M9): campaign_id repeated, or all=1;
+// full=1 is without a soft start.
 func (p *portal) restart(c echo.Context) error {
 	form, err := c.FormParams()
 	if err != nil {
@@ -78,7 +95,8 @@ func (p *portal) restart(c echo.Context) error {
 		}
 		ids = append(ids, id)
 	}
-	_, _, err = p.Store.RestartCampaigns(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID, ids, form.Get("all") == "1")
+	_, _, err = p.Store.RestartCampaigns(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID,
+		models.RestartInput{IDs: ids, All: form.Get("all") == "1", Full: form.Get("full") == "1"})
 	if fields, refused := web.Refused(err); refused {
 		return p.drawRestart(c, http.StatusUnprocessableEntity, fields)
 	}
@@ -86,6 +104,22 @@ func (p *portal) restart(c echo.Context) error {
 		return err
 	}
 	return web.SeeOther(c, "/campaigns/restart")
+}
+
+// orderRestart moves a campaign in the seller's own order: up or down name it.
+func (p *portal) orderRestart(c echo.Context) error {
+	typed, up := c.FormValue("up"), true
+	if typed == "" {
+		typed, up = c.FormValue("down"), false
+	}
+	id, err := strconv.ParseInt(typed, 10, 64)
+	if err != nil {
+		return &models.Error{Code: models.NotFound, Key: "error.not_found", Err: err}
+	}
+	if err := p.Store.MoveRestart(c.Request().Context(), web.Seller(c).AccountID, id, up); err != nil {
+		return err
+	}
+	return web.SeeOther(c, "/campaigns/restart?by=own")
 }
 
 func (p *portal) undoRestart(c echo.Context) error {

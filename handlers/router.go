@@ -157,6 +157,7 @@ func (p *portal) sellers(all *echo.Group) {
 	g.GET("/campaigns/restart", p.showRestart)
 	g.POST("/campaigns/restart", p.restart)
 	g.POST("/campaigns/restart/undo", p.undoRestart)
+	g.POST("/campaigns/restart/order", p.orderRestart)
 	g.GET("/campaigns/:id", p.showCampaign)
 	g.POST("/campaigns/:id/pause", p.switchCampaign)
 	g.POST("/campaigns/:id/budget", p.setBudget)

@@ -18,6 +18,9 @@ type Restart struct {
 	UndoneAt  *time.Time
 }
 
+// SoftUntil is when the soft start of what it started ends.
+func (r Restart) SoftUntil() time.Time { return r.At.Add(softFor) }
+
 // RestartItem is what became of one campaign in a restart.
 type RestartItem struct {
 	RestartID  int64 `gorm:"primaryKey"`

@@ -35,9 +35,8 @@ func (c StoppedCampaign) DailyCost() Fen {
 }
 
 // StopEdit is what was changed of a campaign while it stood. Phrase is the
-// keyword's, "" where it is the campaign itself; Field is "budget", "schedule",
-// "bid", "match", "switch", "added" or "removed", Before and After as the edits
-// write them.
+// keyword's, "" where it is the campaign itself; Field is that of an EditItem, or
+// "added" or "removed"; Before and After are written as there.
 type StopEdit struct{ Phrase, Field, Before, After string }
 
 // RestartDesk is all that the restart screen shows.
@@ -220,7 +219,7 @@ func editedSinceStop(db *gorm.DB, accountID int64) (map[int64][]StopEdit, error)
 		snapshots[c.ID] = c.SnapshotID
 		ids = append(ids, c.ID)
 		if c.WasFen != c.DailyBudgetFen {
-			edits[c.ID] = append(edits[c.ID], StopEdit{Field: "budget", Before: c.WasFen.Wire(), After: c.DailyBudgetFen.Wire()})
+			edits[c.ID] = append(edits[c.ID], StopEdit{Field: "daily_budget_fen", Before: c.WasFen.Wire(), After: c.DailyBudgetFen.Wire()})
 		}
 		if c.WasSchedule != nil && *c.WasSchedule != c.Schedule {
 			edits[c.ID] = append(edits[c.ID], StopEdit{Field: "schedule", Before: string(*c.WasSchedule), After: string(c.Schedule)})
@@ -266,9 +265,9 @@ func editedKeywords(db *gorm.DB, campaigns []int64, snapshots map[int64]int64, e
 			if was.MatchType != nil {
 				wasMatch = string(*was.MatchType)
 			}
-			add(was.BidFen != k.BidFen, "bid", was.BidFen.Wire(), k.BidFen.Wire())
-			add(wasMatch != "" && wasMatch != string(k.MatchType), "match", wasMatch, string(k.MatchType))
-			add(was.SwitchedOn != nil && *was.SwitchedOn != k.SwitchedOn, "switch", onOff(!k.SwitchedOn), onOff(k.SwitchedOn))
+			add(was.BidFen != k.BidFen, "bid_fen", was.BidFen.Wire(), k.BidFen.Wire())
+			add(wasMatch != "" && wasMatch != string(k.MatchType), "match_type", wasMatch, string(k.MatchType))
+			add(was.SwitchedOn != nil && *was.SwitchedOn != k.SwitchedOn, "switched_on", onOff(!k.SwitchedOn), onOff(k.SwitchedOn))
 		}
 	}
 	return nil

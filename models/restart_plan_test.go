@@ -135,8 +135,8 @@ func TestWhatWasEditedDuringAStopIsTold(t *testing.T) {
 		_, _, err = b.AddKeywords(t.Context(), w.actor, w.account, w.campaign, models.KeywordsInput{Phrases: "mug", Bid: "0.8", MatchType: models.MatchBroad})
 		must(t, err)
 		want := []models.StopEdit{
-			{"", "budget", "300.00", "320.00"}, {"", "schedule", "", "150*336"}, {"tea", "bid", "1.00", "1.50"},
-			{"cup", "match", "broad", "exact"}, {"cup", "switch", "on", "off"}, {"pot", "removed", "3.00", ""}, {"mug", "added", "", "0.80"},
+			{"", "daily_budget_fen", "300.00", "320.00"}, {"", "schedule", "", "150*336"}, {"tea", "bid_fen", "1.00", "1.50"},
+			{"cup", "match_type", "broad", "exact"}, {"cup", "switched_on", "on", "off"}, {"pot", "removed", "3.00", ""}, {"mug", "added", "", "0.80"},
 		}
 		if diff := cmp.Diff(want, edits()); diff != "" {
 			t.Error(diff)

@@ -7,7 +7,7 @@ process.chdir(new URL("..", import.meta.url).pathname);
 const dist = "static/dist";
 
 const icons = [
-  "arrow-down", "arrow-left", "arrow-right", "badge-check", "bell", "calendar-clock", "chart-column", "check", "chevron-down", "chevron-left",
+  "arrow-down", "arrow-left", "arrow-right", "arrow-up", "badge-check", "bell", "calendar-clock", "chart-column", "check", "chevron-down", "chevron-left",
   "chevron-right", "circle", "circle-alert", "circle-check", "circle-dashed", "circle-help", "circle-pause", "circle-play",
   "circle-slash", "circle-x", "clock", "clock-alert", "copy", "credit-card", "download", "flag", "flask-conical", "gauge", "hourglass", "info", "key-round",
   "landmark", "languages", "layout-dashboard", "list-filter", "log-out", "lock", "megaphone", "moon", "pencil", "plus",

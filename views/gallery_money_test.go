@@ -251,15 +251,29 @@ func did(n int64) models.Measures {
 }
 
 func restartScreens() []screen {
-	page := views.RestartPage{CSRF: token, Now: now, State: models.AccountActive, Spendable: 413_60}
+	page := views.RestartPage{CSRF: token, Now: now, State: models.AccountActive, Spendable: 413_60, Rank: "roi", Cut: 2, Short: true, SoftCap: 15, SoftStop: 150}
+	sum := models.Fen(0)
 	for i, c := range campaigns() {
-		row := views.RestartRow{CampaignRef: c, StoppedAt: ago(26 * time.Hour), Budget: models.Fen(100_00 + i*50_00), DailyCost: models.Fen(90_00 + i*31_40), Ticked: true, Edited: i == 1}
+		row := views.RestartRow{CampaignRef: c, StoppedAt: ago(26 * time.Hour), Budget: models.Fen(100_00 + i*50_00), DailyCost: models.Fen(90_00 + i*31_40), Before: did(int64(i))}
 		if i > 2 {
 			row.Refusal = []string{models.RefusedPaused, models.RefusedEnded}[i-3]
+		} else {
+			sum += row.Budget
+			row.Place, row.Ticked, row.UpTo = i+1, i < 2, sum
+			row.Runway = models.Runway{Known: true, Days: []float64{4.1, 1.6, 0.9}[i], Until: now}
+		}
+		if i == 1 {
+			row.Edits = []models.StopEdit{
+				{Field: "daily_budget_fen", Before: "300.00", After: "320.00"}, {Field: "schedule", After: "150*336"}, {Phrase: "机械键盘 静音", Field: "bid_fen", Before: "1.00", After: "1.50"},
+				{Phrase: "键盘", Field: "match_type", Before: "broad", After: "exact"}, {Phrase: "键盘", Field: "switched_on", Before: "on", After: "off"},
+				{Phrase: "键帽", Field: "added", After: "0.80"}, {Phrase: "旧款清仓特价", Field: "removed", Before: "3.00"},
+			}
 		}
 		page.Rows = append(page.Rows, row)
 	}
-	page.Check = views.RestartCheck{Chosen: 3, BudgetSum: 450_00, Runway: models.Runway{Known: true, Days: 0.9, Until: now.Add(21 * time.Hour)}}
+	page.Check = views.RestartCheck{Chosen: 2, BudgetSum: 250_00, Runway: models.Runway{Known: true, Days: 1.6, Until: now.Add(38 * time.Hour)}}
+	own := page
+	own.Rank, own.Short = "own", false
 	owing := page
 	owing.State, owing.Arrears = models.AccountSuspended, 1_286_40
 	frozen := page
@@ -269,7 +283,9 @@ func restartScreens() []screen {
 	unticked.Check = views.RestartCheck{}
 
 	done := views.RestartPage{CSRF: token, Now: now, State: models.AccountActive, Spendable: 413_60, Result: &views.RestartResult{At: ago(2 * time.Minute), UndoUntil: now.Add(28 * time.Minute)}}
-	done.Result.Rows = []views.RestartResultRow{{CampaignRef: campaigns()[0]}, {CampaignRef: campaigns()[1]}}
+	done.Result.Rows = []views.RestartResultRow{
+		{CampaignRef: campaigns()[0], Cap: 60_00, SoftUntil: now.Add(58 * time.Minute)}, {CampaignRef: campaigns()[1], Cap: 60_00, Halted: models.HaltPPC},
+	}
 	for _, reason := range models.RefusedReasons {
 		done.Result.Rows = append(done.Result.Rows, views.RestartResultRow{CampaignRef: campaigns()[2], Refusal: reason})
 	}
@@ -279,6 +295,7 @@ func restartScreens() []screen {
 	place := "/campaigns/restart"
 	return []screen{
 		{"restart", page.Title, views.Restart(page), on(place)},
+		{"restart-own", own.Title, views.Restart(own), on(place)},
 		{"restart-owing", owing.Title, views.Restart(owing), suspended(place)},
 		{"restart-frozen", frozen.Title, views.Restart(frozen), func(c *layout.Chrome) { c.Path, c.State = place, models.AccountFrozen }},
 		{"restart-unticked", unticked.Title, views.Restart(unticked), on(place)},

@@ -8,16 +8,21 @@ import (
 // StopsByCause groups the campaigns that stand still by what keeps them.
 func StopsByCause(campaigns []models.CampaignView, spendable models.Fen) []components.Stop {
 	var stops []components.Stop
-	at := map[models.DeliveryState]int{}
+	type kind struct {
+		state  models.DeliveryState
+		reason string
+	}
+	at := map[kind]int{}
 	for _, campaign := range campaigns {
 		if campaign.Delivery == models.DeliveryEnded {
 			continue
 		}
 		for _, cause := range campaign.Causes {
-			i, known := at[cause.State]
+			of := kind{cause.State, cause.Reason}
+			i, known := at[of]
 			if !known {
 				i = len(stops)
-				at[cause.State] = i
+				at[of] = i
 				stops = append(stops, StopOf(cause, spendable))
 			}
 			stops[i].Campaigns = append(stops[i].Campaigns, components.CampaignRef{ID: campaign.ID, Name: campaign.Name})
@@ -32,7 +37,7 @@ func StopsByCause(campaigns []models.CampaignView, spendable models.Fen) []compo
 // StopOf is one cause as a page shows it.
 func StopOf(cause models.Cause, spendable models.Fen) components.Stop {
 	return components.Stop{
-		Cause: cause.State, Lift: cause.Lift, Since: Instant(cause.Since),
+		Cause: cause.State, Lift: cause.Lift, Reason: cause.Reason, Since: Instant(cause.Since), Until: Instant(cause.Until),
 		PayFirst: cause.Lift == models.LiftRestart && spendable <= 0,
 	}
 }

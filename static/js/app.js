@@ -68,12 +68,21 @@
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-restart]");
     if (!form) return;
-    if (event.target.matches("[data-tick-all]")) {
-      for (const box of form.querySelectorAll("input[name=campaign_id]:not(:disabled)")) box.checked = event.target.checked;
-    }
     count(form);
   });
-  document.querySelectorAll("form[data-restart]").forEach(count);
+  // The plan's slider ticks as many from the top as it stands at.
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches("[data-cut]")) return;
+    const form = event.target.form;
+    form.querySelectorAll("input[name=campaign_id]:not(:disabled)").forEach((box, place) => { box.checked = place < event.target.value; });
+    count(form);
+  });
+  const plan = (form) => {
+    const slider = form.querySelector("[data-cut]");
+    if (slider) slider.hidden = false;
+    count(form);
+  };
+  document.querySelectorAll("form[data-restart]").forEach(plan);
 
   // A filter applies as soon as it is chosen.
   document.addEventListener("change", (event) => {
@@ -112,7 +121,7 @@
   document.addEventListener("htmx:after:swap", (event) => {
     const ctx = event.detail.ctx;
     tick();
-    document.querySelectorAll("form[data-restart]").forEach(count);
+    document.querySelectorAll("form[data-restart]").forEach(plan);
     if (ctx?.target === document.body) {
       window.scrollTo(0, 0);
       document.getElementById("main")?.focus({ preventScroll: true });

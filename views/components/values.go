@@ -17,10 +17,20 @@ type CampaignRef struct {
 type Stop struct {
 	Cause     models.DeliveryState // paused_arrears, paused, out_of_funds, budget_reached, frozen, ended
 	Lift      models.Lift          // who ends it
+	Reason    string               // models.SoftCapped or one of models.HaltReasons, where one of these is behind it
+	Until     time.Time            // when it ends by itself; zero: unknown
 	Since     time.Time            // zero: unknown
 	Campaigns []CampaignRef        // on the campaign's own page: empty
 	PayFirst  bool                 // Lift is restart, but the arrears come before it
 	ReadOnly  bool                 // the reader can't lift it: no button, nothing leads to the seller's pages, and nobody is called you
+}
+
+// cause is the key of the sentence that says why.
+func (s Stop) cause() string {
+	if s.Reason != "" {
+		return "stop.reason." + s.Reason
+	}
+	return "stop.cause." + string(s.Cause)
 }
 
 // Pager leads through a keyset list; an empty address means there is no such page.
