@@ -254,16 +254,21 @@ func (j *journey) resume() {
 func (j *journey) restart() {
 	j.press("重启 5 个计划")
 	j.at(`/campaigns/restart$`)
-	j.see("冲锋衣主推", "登山鞋", "露营帐篷", "户外背包", "睡袋冬季款", "可以启动", "已选 5", "日限额合计 ¥1,300.00", "可用余额 ¥536.50 约可投放 0.4 天", "不足所选计划一天的日限额")
-	j.seeNot("头灯配件", "秋季清仓")
+	j.see("冲锋衣主推", "登山鞋", "露营帐篷", "户外背包", "睡袋冬季款", "可以启动", "不够全部计划投放一天", "软启动：第一个小时")
+	j.seeNot("头灯配件", "秋季清仓", "不足所选计划一天的日限额")
 	j.look("restart")
+	if j.scripts {
+		j.do(chromedp.Evaluate(`(() => { const cut = document.querySelector("[data-cut]"); cut.value = 5; cut.dispatchEvent(new Event("input", {bubbles: true})) })()`, nil))
+	} else {
+		j.open("/campaigns/restart?by=amount&cut=5")
+	}
+	j.see("已选 5", "日限额合计 ¥1,300.00", "可用余额 ¥536.50 约可投放 0.4 天", "不足所选计划一天的日限额")
 	j.tick("冲锋衣主推", "登山鞋", "露营帐篷", "户外背包", "睡袋冬季款")
 	if j.scripts {
 		j.see("已选 0")
 	} else {
 		j.submit("启动所选")
-		j.see("请至少选择一个计划")
-		j.tick("冲锋衣主推", "登山鞋", "露营帐篷", "户外背包", "睡袋冬季款")
+		j.see("请至少选择一个计划", "已选 0")
 	}
 
 	j.tick("睡袋冬季款") // one
@@ -275,11 +280,13 @@ func (j *journey) restart() {
 	j.look("restart-result")
 
 	j.submit("撤销重启")
-	j.see("已撤销重启，1 个计划恢复为欠费暂停", "已选 5")
+	j.see("已撤销重启，1 个计划恢复为欠费暂停")
+	j.open("/campaigns/restart?cut=5")
+	j.see("已选 5")
 
 	j.tick("冲锋衣主推", "登山鞋", "露营帐篷") // some: the two that stay ticked
 	j.submit("启动所选")
-	j.see("已启动 2 个，共 2 个", "户外背包 已启动", "睡袋冬季款 已启动", "已选 3")
+	j.see("已启动 2 个，共 2 个", "户外背包 已启动", "睡袋冬季款 已启动", "软启动至")
 
 	j.submit("全部启动（3）") // all
 	j.see("已启动 3 个，共 3 个", "冲锋衣主推 已启动", "登山鞋 已启动", "露营帐篷 已启动")

@@ -16,10 +16,20 @@ import (
 
 func (p *portal) showRestart(c echo.Context) error { return p.drawRestart(c, http.StatusOK, nil) }
 
-func (p *portal) drawRestart(c echo.Context, status int, refused models.FieldErrors) error {
+// cutAsked is how many the address asks to be ticked; below 0: as many as the
+// money is enough for.
+func cutAsked(c echo.Context) int {
 	cut, err := strconv.Atoi(c.QueryParam("cut"))
 	if err != nil {
-		cut = -1
+		return -1
+	}
+	return cut
+}
+
+func (p *portal) drawRestart(c echo.Context, status int, refused models.FieldErrors) error {
+	cut := cutAsked(c)
+	if refused != nil { // nothing of what could start was ticked
+		cut = 0
 	}
 	desk, err := p.Store.RestartDesk(c.Request().Context(), web.Seller(c).AccountID, c.QueryParam("by"), cut)
 	if err != nil {
@@ -34,7 +44,7 @@ func (p *portal) restartPage(d models.RestartDesk) views.RestartPage {
 	now := p.Store.Now()
 	page := views.RestartPage{
 		Now: now, State: d.Account.State(), Arrears: d.Funds.Arrears(), Spendable: d.Funds.Spendable(), Result: restartResult(d, now),
-		Rank: d.Rank, Cut: d.Cut, Short: d.Short(), SoftCap: d.SoftCap, SoftStop: d.SoftStop,
+		Rank: d.Rank, Cut: d.Cut, Short: d.NotEnough(), SoftCap: d.SoftCap, SoftStop: d.SoftStop,
 	}
 	place := 0
 	for _, c := range d.Stopped {

@@ -121,8 +121,8 @@ func (d *RestartDesk) plan(s *Store, cut int) {
 	d.Cut = min(cut, startable)
 }
 
-// Short: the money doesn't pay a day of all that could start.
-func (d RestartDesk) Short() bool {
+// NotEnough: the money doesn't pay a day of all that could start.
+func (d RestartDesk) NotEnough() bool {
 	for _, row := range d.Stopped {
 		if row.Refusal == "" && row.UpTo > d.Funds.Spendable() {
 			return true

@@ -59,8 +59,8 @@ func TestARestartIsPlannedByRankAndMoney(t *testing.T) {
 			for _, c := range d.Stopped {
 				got = append(got, row{c.ID, c.UpTo, c.Runway.Days})
 			}
-			if diff := cmp.Diff(one.want, got); diff != "" || d.Cut != one.wantCut || !d.Short() {
-				t.Errorf("%s, cut %d: cut at %d, short %t: %s", one.rank, one.cut, d.Cut, d.Short(), diff)
+			if diff := cmp.Diff(one.want, got); diff != "" || d.Cut != one.wantCut || !d.NotEnough() {
+				t.Errorf("%s, cut %d: cut at %d, short %t: %s", one.rank, one.cut, d.Cut, d.NotEnough(), diff)
 			}
 		}
 		d, err := b.RestartDesk(t.Context(), account, "", -1)

@@ -31,6 +31,7 @@ var made = map[string][]string{
 	"stop.lifter.":       words([]models.Lift{models.LiftRecharge, models.LiftRestart, models.LiftSwitch, models.LiftBudget, models.LiftHour, models.LiftStaff, models.LiftNobody}),
 	"stop.reason.":       append([]string{models.SoftCapped}, models.HaltReasons...),
 	"restart.halted.":    models.HaltReasons,
+	"restart.move.":      {"up", "down"},
 	"restart.rank.":      models.RestartRanks,
 	"restart.edit.":      {"daily_budget_fen", "schedule", "bid_fen", "match_type", "switched_on", "added", "removed"},
 	"method.":            words(rails),

@@ -265,8 +265,8 @@ func restartScreens() []screen {
 		if i == 1 {
 			row.Edits = []models.StopEdit{
 				{Field: "daily_budget_fen", Before: "300.00", After: "320.00"}, {Field: "schedule", After: "150*336"}, {Phrase: "机械键盘 静音", Field: "bid_fen", Before: "1.00", After: "1.50"},
-				{Phrase: "键盘", Field: "match_type", Before: "broad", After: "exact"}, {Phrase: "键盘", Field: "switched_on", Before: "on", After: "off"},
-				{Phrase: "键帽", Field: "added", After: "0.80"}, {Phrase: "旧款清仓特价", Field: "removed", Before: "3.00"},
+				{Phrase: "机械键盘 静音", Field: "match_type", Before: "broad", After: "exact"}, {Phrase: "机械键盘 静音", Field: "switched_on", Before: "on", After: "off"},
+				{Phrase: "机械键盘 静音", Field: "added", After: "0.80"}, {Phrase: "机械键盘 静音", Field: "removed", Before: "3.00"},
 			}
 		}
 		page.Rows = append(page.Rows, row)
