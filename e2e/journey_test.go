@@ -258,7 +258,7 @@ func (j *journey) restart() {
 	j.seeNot("头灯配件", "秋季清仓", "不足所选计划一天的日限额")
 	j.look("restart")
 	if j.scripts {
-		j.do(chromedp.Evaluate(`(() => { const cut = document.querySelector("[data-cut]"); cut.value = 5; cut.dispatchEvent(new Event("input", {bubbles: true})) })()`, nil))
+		eval[bool](j.tab, `(() => { const cut = document.querySelector("[data-cut]"); cut.value = 5; return cut.dispatchEvent(new Event("input", {bubbles: true})) })()`)
 	} else {
 		j.open("/campaigns/restart?by=amount&cut=5")
 	}
