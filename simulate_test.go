@@ -890,7 +890,7 @@ func TestSimulateOverTheNetworkStopsAtOnce(t *testing.T) {
 
 func TestSimulateReadsServingAsAStream(t *testing.T) {
 	answer, err := readServing(strings.NewReader(`{"later":{"a":[1]},"campaigns":[{"campaign_id":1,"account_id":2,"delivery_state":"serving","share_percent":3,"budget_left_fen":-4,"spendable_fen":5,"x":6},{"campaign_id":7}],"cursor":"17"}`))
-	want := []servingCampaign{{1, 2, "serving", 3, -4, 5}, {CampaignID: 7}}
+	want := []servingCampaign{{1, 2, "serving", 3, -4, 5, ""}, {CampaignID: 7}}
 	if diff := cmp.Diff(want, answer.campaigns); diff != "" || answer.cursor != "17" || err != nil {
 		t.Errorf("%s\ncursor %q, %v", diff, answer.cursor, err)
 	}
@@ -1084,7 +1084,7 @@ func demoCampaigns(t *testing.T) map[string][]keywordBid {
 // boardOf is one campaign of account 1 that serves.
 func boardOf(budgetFen, spendableFen int64, keywords ...keywordBid) *board {
 	b := newBoard()
-	b.replace([]servingCampaign{{1, 1, "serving", 100, budgetFen, spendableFen}})
+	b.replace([]servingCampaign{{1, 1, "serving", 100, budgetFen, spendableFen, ""}})
 	b.setKeywords(map[int64][]keywordBid{1: keywords})
 	return b
 }
@@ -1183,7 +1183,7 @@ func TestSimulatedBoardSpendsNoMoreThanIsLeft(t *testing.T) {
 // Two campaigns share the account's money; only one has it all.
 func TestSimulatedBoardSharesTheAccountsMoney(t *testing.T) {
 	b := newBoard()
-	b.replace([]servingCampaign{{1, 1, "serving", 100, 1e9, 600}, {2, 1, "serving", 100, 1e9, 600}, {3, 2, "serving", 100, 1e9, 1e9}})
+	b.replace([]servingCampaign{{1, 1, "serving", 100, 1e9, 600, ""}, {2, 1, "serving", 100, 1e9, 600, ""}, {3, 2, "serving", 100, 1e9, 1e9, ""}})
 	b.setKeywords(map[int64][]keywordBid{1: {{1, 1, 180, 8}}, 2: {{2, 2, 180, 8}}, 3: {{3, 3, 180, 8}}})
 	cost := map[int64]int64{}
 	charges, _ := b.play(newTraffic(100, 1), newTally(), noon, noon.Add(2*time.Hour), 1e6)
@@ -1200,7 +1200,7 @@ func TestSimulatedBoardTakesUnansweredChargesOffAnAnswer(t *testing.T) {
 	b := boardOf(1000, 5000, keywordBid{1, 1, 180, 8})
 	charges, _ := b.play(newTraffic(100, 1), newTally(), noon, noon.Add(10*time.Minute), 3)
 	cost := costOf(charges)
-	answer := servingCampaign{1, 1, "serving", 100, 1000, 900}
+	answer := servingCampaign{1, 1, "serving", 100, 1000, 900, ""}
 	b.change([]servingCampaign{answer})
 	if left := b.left(b.campaigns[1]); cost == 0 || left != 900-cost {
 		t.Errorf("of 900 fen, with %d on their way, %d are left", cost, left)
@@ -1216,9 +1216,35 @@ func TestSimulatedBoardTakesUnansweredChargesOffAnAnswer(t *testing.T) {
 	if left := b.left(b.campaigns[1]); left != 900 || len(b.unanswered) != 0 {
 		t.Errorf("of 900 fen, with nothing on its way, %d are left (%v)", left, b.unanswered)
 	}
-	b.change([]servingCampaign{{1, 1, "serving", 100, 700, 900}})
+	b.change([]servingCampaign{{1, 1, "serving", 100, 700, 900, ""}})
 	if left := b.left(b.campaigns[1]); left != 700 {
 		t.Errorf("of a budget of 700 fen, %d are left", left)
+	}
+}
+
+// Nothing is shown in a half hour of factor 0, and a click costs no more than the
+// bid times the factor. noon is that of a Tuesday.
+func TestSimulatedBoardFollowsTheSchedule(t *testing.T) {
+	b := newBoard()
+	b.replace([]servingCampaign{{1, 1, "serving", 100, 1e9, 1e9, "100*73,0*1,50*262"}})
+	b.setKeywords(map[int64][]keywordBid{1: {{1, 1, 180, 8}}})
+	charges, _ := b.play(newTraffic(300, 1), newTally(), noon, noon.Add(2*time.Hour), 1e6)
+	var clicks [4]int
+	most := int64(0)
+	for _, c := range charges {
+		slot := int(c.ChargedAt.Sub(noon) / (30 * time.Minute))
+		clicks[slot]++
+		if slot > 1 {
+			most = max(most, c.AmountFen)
+		}
+	}
+	if clicks[0] < 20 || clicks[1] != 0 || clicks[2] < 20 || clicks[3] < 20 || most > 90 {
+		t.Errorf("clicks by half hour are %v, the dearest after the second costs %d fen", clicks, most)
+	}
+	for schedule, want := range map[string]int64{"": 100, "nonsense": 100, "100*73,0*x": 100, "100*73,0*1,50*262": 0, "130*336": 130} {
+		if got := (servingCampaign{Schedule: schedule}).factorAt(noon.Add(45 * time.Minute)); got != want {
+			t.Errorf("%q: %d, want %d", schedule, got, want)
+		}
 	}
 }
 
@@ -1226,7 +1252,7 @@ func TestSimulatedBoardTakesUnansweredChargesOffAnAnswer(t *testing.T) {
 func TestSimulatedBoardHasRoom(t *testing.T) {
 	b, keywords, campaigns := newBoard(), map[int64][]keywordBid{}, []servingCampaign{}
 	for id := range int64(20) {
-		campaigns = append(campaigns, servingCampaign{id, 1, "serving", 100, 1e9, 1e9})
+		campaigns = append(campaigns, servingCampaign{id, 1, "serving", 100, 1e9, 1e9, ""})
 		keywords[id] = []keywordBid{{id, id, 180, 8}}
 	}
 	b.replace(campaigns)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -172,11 +174,34 @@ type servingCampaign struct {
 	SharePercent  int64  `json:"share_percent"`
 	BudgetLeftFen int64  `json:"budget_left_fen"`
 	SpendableFen  int64  `json:"spendable_fen"`
+	Schedule      string `json:"schedule"` // bid factors by half hour of the week
 }
 
 // shown says whether buyers may see the campaign.
 func (c servingCampaign) shown() bool {
 	return (c.DeliveryState == "serving" || c.DeliveryState == "recovering") && c.SharePercent > 0
+}
+
+// factorAt is the bid factor in percent of the half hour in which an instant
+// lies; one that can't be read is 100.
+func (c servingCampaign) factorAt(at time.Time) int64 {
+	if c.Schedule == "" {
+		return 100
+	}
+	local := at.In(shanghaiZone)
+	slot := (int(local.Weekday())+6)%7*48 + local.Hour()*2 + local.Minute()/30 // a week begins on Monday
+	for run := range strings.SplitSeq(c.Schedule, ",") {
+		percent, count, _ := strings.Cut(run, "*")
+		factor, err := strconv.ParseInt(percent, 10, 64)
+		n, err2 := strconv.Atoi(count)
+		if err != nil || err2 != nil {
+			break
+		}
+		if slot -= n; slot < 0 {
+			return factor
+		}
+	}
+	return 100
 }
 
 // board is what the engine knows: the campaigns with their keywords and what
@@ -194,6 +219,8 @@ type board struct {
 
 // purse is a campaign's budget, or an account's money when campaignID is 0.
 type purse struct{ accountID, campaignID int64 }
+
+const halfHour = 30 * time.Minute
 
 func newBoard() *board {
 	return &board{campaigns: map[int64]*servingCampaign{}, spendable: map[int64]int64{}, unanswered: map[purse]int64{}}
@@ -261,7 +288,7 @@ func (b *board) play(t *traffic, counted *tally, from, to time.Time, room int) (
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for start := from; start.Before(to); {
-		end := start.Truncate(time.Hour).Add(time.Hour)
+		end := start.Truncate(halfHour).Add(halfHour) // a schedule changes then
 		if end.After(to) {
 			end = to
 		}
@@ -297,6 +324,14 @@ func (b *board) playCampaign(t *traffic, counted *tally, charges []charge, c *se
 		return charges
 	}
 	keywords := b.keywords[c.CampaignID]
+	if factor := c.factorAt(start); factor == 0 {
+		return charges
+	} else if factor != 100 {
+		keywords = slices.Clone(keywords)
+		for i := range keywords {
+			keywords[i].BidFen = max(1, keywords[i].BidFen*factor/100)
+		}
+	}
 	looks := make([]int64, len(keywords))
 	var clicks []click
 	for i, k := range keywords {

@@ -1,6 +1,10 @@
 package e2e
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
 
 // TestDesk tunes a campaign as a seller does, and puts it back.
 func TestDesk(t *testing.T) {
@@ -36,6 +40,17 @@ func TestDesk(t *testing.T) {
 		b.submit("应用 2 项修改")
 		b.see("已修改 2 个关键词的出价")
 	})
+	b.step("a_schedule", func() {
+		b.press("修改投放时段")
+		b.at(`/campaigns/\d+/schedule$`)
+		b.do(chromedp.Click(chromedp.CSS(`input[name=days][value="4"]`)))
+		b.fill("factor", "130")
+		b.submit("保存这一段")
+		b.see("已保存投放时段", "09:00–22:00 130%")
+		b.look("desk-schedule")
+		b.submitIn(".undo-bar", "撤销")
+		b.see("已撤销", "全天 100%")
+	})
 	b.step("campaigns_in_bulk", func() {
 		b.open("/campaigns?sort=-budget")
 		b.see("近 7 天", "今日花费 / 日限额")
@@ -57,6 +72,9 @@ func TestDesk(t *testing.T) {
 		b.see("Campaign total")
 		inEnglish(b, names)
 		b.look("desk-campaign")
+		b.press("Change the schedule")
+		b.see("A bid factor for each half hour")
+		inEnglish(b, names)
 		b.open("/campaigns")
 		b.see("Today / budget", "Ticked campaigns")
 		inEnglish(b, append(names, "四件套主推"))

@@ -190,7 +190,7 @@ func campaignPage(d models.CampaignDesk, filter views.KeywordFilter, typed refus
 		ID: d.ID, Version: d.RowVersion, Name: d.Name, State: d.Delivery, SharePercent: d.SharePercent, SwitchedOn: d.SwitchedOn, Ended: d.EndedAt != nil,
 		SpentToday: d.SpentTodayFen, Budget: d.DailyBudgetFen, BudgetForm: views.BudgetForm{Budget: d.DailyBudgetFen.Wire()},
 		From: d.From, Last: d.Until.AddDate(0, 0, -1), Filter: filter, All: d.All, Total: d.Total,
-		BidForm: typed.bid, Bulk: typed.bulk, Add: typed.add,
+		BidForm: typed.bid, Bulk: typed.bulk, Add: typed.add, Schedule: d.Schedule,
 	}
 	if typed.budget.Errors != nil {
 		page.BudgetForm = typed.budget

@@ -160,6 +160,8 @@ func (p *portal) sellers(all *echo.Group) {
 	g.POST("/campaigns/restart/order", p.orderRestart)
 	g.GET("/campaigns/:id", p.showCampaign)
 	g.POST("/campaigns/:id/pause", p.switchCampaign)
+	g.GET("/campaigns/:id/schedule", p.showSchedule)
+	g.POST("/campaigns/:id/schedule", p.changeSchedule)
 	g.POST("/campaigns/:id/budget", p.setBudget)
 	g.POST("/campaigns/:id/keywords", p.addKeywords)
 	g.POST("/campaigns/:id/keywords/bulk", p.changeKeywords)

@@ -274,6 +274,7 @@ type tx struct {
 	acts   []auditRow     // likewise, last of all
 
 	touched   map[int64]bool // accounts whose delivery is looked at when the work is done; true: they have more to spend
+	retold    map[int64]bool // campaigns that are told of though their state is the same
 	announced bool           // some of them deliver otherwise now
 }
 

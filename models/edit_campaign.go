@@ -66,6 +66,9 @@ func (e *editing) saveCampaign(before, after Campaign) error {
 			return err
 		}
 	}
+	if before.Schedule != after.Schedule {
+		e.retell(before.ID)
+	}
 	if before.SwitchedOn == after.SwitchedOn {
 		return nil
 	}
@@ -185,6 +188,13 @@ func (e *editing) budgetRefusal(row RowRef, c Campaign, budget Fen, field string
 	return nil, err
 }
 
+// ChangeSchedule changes a part of a campaign's bid factors by half hour, of the
+// version that was on the page. Refusals stand on "days", "copy", "to", "factor"
+// and "schedule". NotFound; Conflict when it has ended.
+func (s *Store) ChangeSchedule(ctx context.Context, by Actor, accountID int64, row RowRef, in ScheduleInput) (Edit, error) {
+	return s.schedule(ctx, by, accountID, row, func(now Schedule) (Schedule, FieldErrors) { return now.change(in) })
+}
+
 // SetSchedule changes a campaign's bid factors by half hour. Refusals stand on
 // the field "schedule". NotFound; Conflict when it has ended.
 func (s *Store) SetSchedule(ctx context.Context, by Actor, accountID int64, row RowRef, schedule Schedule) (Edit, error) {
@@ -192,6 +202,10 @@ func (s *Store) SetSchedule(ctx context.Context, by Actor, accountID int64, row 
 	if refused != nil {
 		return Edit{}, FieldErrors{refused}
 	}
+	return s.schedule(ctx, by, accountID, row, func(Schedule) (Schedule, FieldErrors) { return schedule, nil })
+}
+
+func (s *Store) schedule(ctx context.Context, by Actor, accountID int64, row RowRef, change func(Schedule) (Schedule, FieldErrors)) (Edit, error) {
 	made, _, err := s.editAs(ctx, by, accountID, EditSchedule, false, func(e *editing) error {
 		campaigns, err := e.ownCampaigns([]RowRef{row})
 		if err != nil {
@@ -202,10 +216,14 @@ func (s *Store) SetSchedule(ctx context.Context, by Actor, accountID int64, row 
 			return conflict("error.campaign.ended", map[string]any{"Name": c.Name})
 		}
 		if refused := row.stale("schedule", c.RowVersion, ""); refused != nil {
+			refused.Key, refused.Args = "error.schedule.stale", nil
 			return FieldErrors{refused}
 		}
 		after := c
-		after.Schedule = schedule
+		var refusals FieldErrors
+		if after.Schedule, refusals = change(c.Schedule); len(refusals) > 0 {
+			return refusals
+		}
 		return e.saveCampaign(c, after)
 	})
 	return made, err

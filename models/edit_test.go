@@ -447,3 +447,46 @@ func TestTheAuditTrailSaysOldAndNew(t *testing.T) {
 		}
 	})
 }
+
+// A schedule is changed by parts, of the version on the page; the engine is told
+// at once where the campaign delivers.
+func TestAScheduleIsEditedAndTold(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, ids := running(t, b, 1000*yuan, 300*yuan, 300*yuan)
+		by := staff(t, b)
+		b.Clock.Add(time.Hour)
+		work(t, b)
+		must(t, b.SwitchCampaign(t.Context(), by, account, ids[1], false))
+		r := follow(t, b)
+		row := func(i int) models.RowRef {
+			all, err := b.Campaigns(t.Context(), account)
+			must(t, err)
+			return models.RowRef{ID: ids[i], Version: all[i].RowVersion}
+		}
+		first := row(0)
+		in := models.ScheduleInput{Days: []string{"0"}, From: "09:00", To: "12:00", Factor: "130"}
+		edit, err := b.ChangeSchedule(t.Context(), by, account, first, in)
+		must(t, err)
+		r.wants(t, "it delivers by another schedule", fmt.Sprint(ids[0], " serving 100"))
+		if r.states[ids[0]].Schedule != "100*18,130*6,100*312" {
+			t.Errorf("the engine is told of %q", r.states[ids[0]].Schedule)
+		}
+		_, err = b.ChangeSchedule(t.Context(), by, account, first, in)
+		if refusedOn(err, "schedule") != "error.schedule.stale" {
+			t.Errorf("of the version before: %v", err)
+		}
+		_, err = b.ChangeSchedule(t.Context(), by, account, row(1), in)
+		must(t, err)
+		r.wants(t, "what stands still is not told of")
+		_, _, err = b.UndoEdit(t.Context(), by, account, edit.ID)
+		must(t, err)
+		r.wants(t, "put back", fmt.Sprint(ids[0], " serving 100"))
+		if r.states[ids[0]].Schedule != "" {
+			t.Errorf("put back is %q", r.states[ids[0]].Schedule)
+		}
+		other, _ := b.Seller(t, 100*yuan)
+		_, err = b.ChangeSchedule(t.Context(), by, other, row(0), in)
+		wantCode(t, err, models.NotFound)
+	})
+}

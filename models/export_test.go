@@ -58,3 +58,6 @@ func (r *recorder) Trace(_ context.Context, _ time.Time, query func() (string, i
 	text, _ := query()
 	r.queries = append(r.queries, text)
 }
+
+// ChangedSchedule lets tests change a schedule that stands nowhere.
+func ChangedSchedule(now Schedule, in ScheduleInput) (Schedule, FieldErrors) { return now.change(in) }

@@ -18,6 +18,7 @@ type ServingCampaign struct {
 	SharePercent  int           `json:"share_percent"`   // of its traffic that may be delivered: 0 unless serving or recovering
 	BudgetLeftFen Fen           `json:"budget_left_fen"` // what is left of today's budget, never below 0
 	SpendableFen  Fen           `json:"spendable_fen"`   // what its account may still spend, over all campaigns
+	Schedule      Schedule      `json:"schedule,omitempty"`
 }
 
 // servingRow is a campaign with all that its delivery is derived from.
@@ -35,7 +36,7 @@ type toldState struct {
 	Budget   Fen
 }
 
-const servingColumns = `c.id, c.account_id, c.daily_budget_fen, c.switched_on, c.arrears_stopped_at, c.recovering_since, c.ended_at,
+const servingColumns = `c.id, c.account_id, c.daily_budget_fen, c.switched_on, c.arrears_stopped_at, c.recovering_since, c.ended_at, c.schedule,
 	c.soft_since, c.soft_cap_fen, c.soft_base_fen, a.frozen_at, cash.balance_fen, bonus.balance_fen, COALESCE(d.cost_fen, 0),
 	COALESCE(s.delivery_state, ''), COALESCE(s.share_percent, 0), COALESCE(s.daily_budget_fen, 0), COALESCE(s.seq, 0)
 	FROM campaigns c JOIN accounts a ON a.id = c.account_id
@@ -50,10 +51,10 @@ func scanServing(scan bulk.Scan, now time.Time) (row servingRow, seq int64, err 
 	var f Funds
 	var spent Fen
 	c, told := &row.Campaign, &row.told
-	err = scan(&c.ID, &c.AccountID, &c.DailyBudgetFen, &c.SwitchedOn, &c.ArrearsStoppedAt, &c.RecoveringSince, &c.EndedAt,
+	err = scan(&c.ID, &c.AccountID, &c.DailyBudgetFen, &c.SwitchedOn, &c.ArrearsStoppedAt, &c.RecoveringSince, &c.EndedAt, &c.Schedule,
 		&c.SoftSince, &c.SoftCapFen, &c.SoftBaseFen, &a.FrozenAt, &f.Cash, &f.Bonus, &spent, &told.Delivery, &told.Share, &told.Budget, &seq)
 	state, share := c.Delivery(a, f, spent, now)
-	row.state = ServingCampaign{c.ID, c.AccountID, state, share, max(0, c.limit(now)-spent), f.Spendable()}
+	row.state = ServingCampaign{c.ID, c.AccountID, state, share, max(0, c.limit(now)-spent), f.Spendable(), c.Schedule}
 	row.limit = c.limit(now)
 	return row, seq, err
 }
@@ -76,6 +77,15 @@ func (t *tx) raise(accountID int64) {
 	t.touched[accountID] = true
 }
 
+// retell has a campaign told though its state is the same: it delivers by another
+// schedule. One that stands still is told of it when it delivers again.
+func (t *tx) retell(campaignID int64) {
+	if t.retold == nil {
+		t.retold = make(map[int64]bool)
+	}
+	t.retold[campaignID] = true
+}
+
 // announce finds which campaigns of the touched accounts deliver otherwise than
 // the engine was told, numbers those changes, and tells of them: in the feed,
 // and by webhook where one is set. The number's row is locked last and until
@@ -92,7 +102,7 @@ func (t *tx) announce(now time.Time) error {
 	err := conn.Select(query, "c.account_id", slices.Sorted(maps.Keys(t.touched)), func(scan bulk.Scan) error {
 		row, _, err := scanServing(scan, now)
 		differs := row.told != (toldState{row.state.Delivery, row.state.SharePercent, row.limit})
-		if differs || t.touched[row.AccountID] && row.state.SharePercent > 0 {
+		if differs || (t.touched[row.AccountID] || t.retold[row.ID]) && row.state.SharePercent > 0 {
 			changes = append(changes, row)
 		}
 		return err

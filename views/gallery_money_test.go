@@ -194,6 +194,13 @@ func campaignScreens() []screen {
 	refusedList.Rows = slices.Clone(list.Rows)
 	refusedList.Rows[1].Ticked = true
 	refusedList.Bulk = views.BulkForm{Percent: "-80", Errors: models.FieldErrors{{Code: models.Invalid, Field: fmt.Sprint("budget.", list.Rows[1].ID), Key: "error.budget.under_spent", Args: map[string]any{"Spent": models.Fen(21_17)}}}}
+	week := views.SchedulePage{CSRF: token, Now: now, ID: 101, Version: 3, Name: "机械键盘-主推款", Schedule: "0*18,100*8,130*6,100*12,0*4,0*18,100*26,0*4,50*18,100*8,130*6,100*12,70*4,100*144,0*14,150*34"}
+	always, refusedWeek := week, week
+	always.Schedule, always.Ended = "", true
+	refusedWeek.Form = views.ScheduleForm{Act: "set", Input: models.ScheduleInput{From: "09:00", To: "09:00", Factor: "20"}, Errors: models.FieldErrors{
+		{Code: models.Invalid, Field: "days", Key: "error.schedule.days"}, {Code: models.Invalid, Field: "to", Key: "error.schedule.times"},
+		{Code: models.Invalid, Field: "factor", Key: "error.schedule.factor", Args: map[string]any{"Min": 30, "Max": 250}}, {Code: models.Conflict, Field: "schedule", Key: "error.schedule.stale"},
+	}}
 	one := views.CampaignPage{
 		CSRF: token, Now: now, ID: 101, Name: "机械键盘-主推款", State: models.DeliveryRecovering, SharePercent: 25, SwitchedOn: true,
 		SpentToday: 214_35, Budget: 400_00, BudgetForm: views.BudgetForm{Budget: "400"},
@@ -233,6 +240,9 @@ func campaignScreens() []screen {
 	ended.Stops = []components.Stop{{Cause: models.DeliveryEnded, Lift: models.LiftNobody, Since: ago(900 * time.Hour)}}
 	return append(restartScreens(),
 		screen{"campaigns", list.Title, views.Campaigns(list), on("/campaigns")},
+		screen{"schedule", week.Title, views.Schedule(week), on("/campaigns")},
+		screen{"schedule-always", always.Title, views.Schedule(always), on("/campaigns")},
+		screen{"schedule-refused", refusedWeek.Title, views.Schedule(refusedWeek), on("/campaigns")},
 		screen{"campaigns-refused", refusedList.Title, views.Campaigns(refusedList), on("/campaigns")},
 		screen{"campaigns-empty", none.Title, views.Campaigns(none), on("/campaigns")},
 		screen{"campaigns-no-match", noMatch.Title, views.Campaigns(noMatch), on("/campaigns?state=frozen")},
