@@ -159,7 +159,7 @@ func TestASecondEditorIsTold(t *testing.T) {
 			t.Errorf("a budget on a stale row: %v", err)
 		}
 		_, err = w.SetSchedule(t.Context(), w.actor, w.account, campaign, "80*336")
-		if got := refusedOn(err, "schedule"); got != "error.row.stale" {
+		if got := refusedOn(err, "schedule"); got != "error.schedule.stale" {
 			t.Errorf("a schedule on a stale row: %v", err)
 		}
 	})
