@@ -22,11 +22,12 @@ const (
 	EditKeywordAdd    EditKind = "keyword_add"
 	EditKeywordSwitch EditKind = "keyword_switch"
 	EditKeywordRemove EditKind = "keyword_remove"
+	EditAdvice        EditKind = "advice" // what advice proposed, of any kind
 )
 
 // EditKinds lists every kind; each has its words in the catalogues.
 var EditKinds = []EditKind{
-	EditSwitch, EditBudget, EditSchedule, EditBid, EditMatch, EditKeywordAdd, EditKeywordSwitch, EditKeywordRemove,
+	EditSwitch, EditBudget, EditSchedule, EditBid, EditMatch, EditKeywordAdd, EditKeywordSwitch, EditKeywordRemove, EditAdvice,
 }
 
 // Edit is one act of a seller on campaigns or keywords, on one row or on many.
@@ -72,6 +73,7 @@ type editing struct {
 	by      Actor
 	account Account
 	items   []EditItem
+	kept    func(Edit) error // runs when the edit has its id; nil: nothing is to be done
 }
 
 // editAs runs one act of a seller in one transaction, with what it changes kept
@@ -91,7 +93,9 @@ func (s *Store) editAs(ctx context.Context, by Actor, accountID int64, kind Edit
 		}
 		made, items, err = Edit{}, e.items, nil
 		if len(e.items) > 0 && !dry {
-			made, err = e.keep(kind)
+			if made, err = e.keep(kind); err == nil && e.kept != nil {
+				err = e.kept(made)
+			}
 		}
 		if err == nil && dry {
 			return errDryRun

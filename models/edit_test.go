@@ -448,8 +448,8 @@ func TestTheAuditTrailSaysOldAndNew(t *testing.T) {
 	})
 }
 
-// A schedule is changed by parts, of the version on the page; the engine is told
-// at once where the campaign delivers.
+// A schedule is changed by parts, of the version on the page, and the engine told
+// at once.
 func TestAScheduleIsEditedAndTold(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
@@ -478,7 +478,7 @@ func TestAScheduleIsEditedAndTold(t *testing.T) {
 		}
 		_, err = b.ChangeSchedule(t.Context(), by, account, row(1), in)
 		must(t, err)
-		r.wants(t, "what stands still is not told of")
+		r.wants(t, "what stands still is told of too", fmt.Sprint(ids[1], " paused 0"))
 		_, _, err = b.UndoEdit(t.Context(), by, account, edit.ID)
 		must(t, err)
 		r.wants(t, "put back", fmt.Sprint(ids[0], " serving 100"))

@@ -307,7 +307,7 @@ func TestFiguresReadNoWholeTable(t *testing.T) {
 			t.Errorf("the crowd is not seen: %+v, %+v, %d", d.Week, d.Arrears, d.Refused)
 		}
 		for _, bad := range []string{
-			"SELECT SUM(amount_fen) FROM payments", "SELECT COUNT(*) FROM accounts a JOIN ledger_accounts l ON l.id = a.cash_account_id WHERE l.balance_fen < 0",
+			"SELECT SUM(refunded_fen) FROM payments", "SELECT COUNT(*) FROM accounts a JOIN ledger_accounts l ON l.id = a.cash_account_id WHERE l.balance_fen < 0",
 			"SELECT COUNT(*) FROM notify_inbox WHERE verdict = 'settled'", "SELECT COUNT(*) FROM refunds f WHERE f.reserved_at <= '2026-11-24 05:00:00+00:00'",
 		} {
 			if _, whole := plan(t, b, bad); len(whole) == 0 {

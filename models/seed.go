@@ -106,10 +106,10 @@ func (s *Store) seedSeller(ctx context.Context, in seedSeller, password string, 
 	if err != nil {
 		return err
 	}
-	clicks := func(ids []int64) ([][]Charge, Fen) {
-		return seedClicks(in.Campaigns, ids, began, stop, rand.New(rand.NewPCG(20261124, stream)))
+	clicks := func(ids []int64, keywords [][]int64) ([][]Charge, Fen) {
+		return seedClicks(in.Campaigns, ids, keywords, began, stop, rand.New(rand.NewPCG(20261124, stream)))
 	}
-	_, total := clicks(make([]int64, len(in.Campaigns)))
+	_, total := clicks(make([]int64, len(in.Campaigns)), nil)
 	last := in.BalanceFen
 	if in.BalanceFen < 0 { // the last clicks come in late and take the account below zero
 		last = 1260
@@ -127,11 +127,18 @@ func (s *Store) seedSeller(ctx context.Context, in seedSeller, password string, 
 	if err != nil {
 		return err
 	}
-	history, _ := clicks(ids)
+	keywords, err := s.seedKeywords(ctx, ids)
+	if err != nil {
+		return err
+	}
+	history, _ := clicks(ids, keywords)
 	for _, hour := range history {
 		if _, err := s.at(hour[0].ChargedAt).PostCharges(ctx, hour); err != nil {
 			return err
 		}
+	}
+	if err := s.seedResults(ctx, history, keywords, rand.New(rand.NewPCG(20261125, stream))); err != nil {
+		return err
 	}
 	if in.BalanceFen < 0 {
 		if _, err := s.at(stop).PostCharges(ctx, seedLate(in.Campaigns, ids, last-in.BalanceFen, stop)); err != nil {
@@ -159,18 +166,77 @@ func (s *Store) seedCampaigns(ctx context.Context, accountID int64, campaigns []
 	return ids, nil
 }
 
-// seedClicks makes the clicks of an account hour by hour, and their sum.
-func seedClicks(campaigns []seedCampaign, ids []int64, began, stop time.Time, random *rand.Rand) (hours [][]Charge, total Fen) {
+// seedKeywords reads the ids of each campaign's keywords, in their order.
+func (s *Store) seedKeywords(ctx context.Context, campaigns []int64) ([][]int64, error) {
+	all := make([][]int64, len(campaigns))
+	for i, id := range campaigns {
+		err := s.read.WithContext(ctx).Model(&Keyword{}).Where("campaign_id = ?", id).Order("id").Pluck("id", &all[i]).Error
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// seedResults tells what came of the clicks, a day at a time: about one in twenty
+// brings an order, but none of the last of several keywords.
+func (s *Store) seedResults(ctx context.Context, history [][]Charge, keywords [][]int64, random *rand.Rand) error {
+	barren, price := map[int64]bool{}, map[int64]Fen{}
+	for _, ids := range keywords {
+		worth := Fen(49_00 + random.Int64N(100_00))
+		for i, id := range ids {
+			barren[id], price[id] = i > 0 && i == len(ids)-1, worth
+		}
+	}
+	at := map[int64]int{}
+	var day []Result
+	for n, hour := range history {
+		clear(at)
+		for _, c := range hour {
+			place, known := at[c.KeywordID]
+			if !known {
+				place = len(day)
+				at[c.KeywordID] = place
+				day = append(day, Result{CampaignID: c.CampaignID, KeywordID: c.KeywordID, HourAt: c.ChargedAt.Truncate(time.Hour)})
+			}
+			r := &day[place]
+			r.Clicks++
+			r.Impressions += 25 + random.Int64N(30)
+			if random.IntN(20) == 0 && !barren[c.KeywordID] {
+				r.Orders++
+				r.OrderAmountFen += price[c.KeywordID]
+			}
+		}
+		last := hour[0].ChargedAt
+		if n+1 < len(history) && DayOn(history[n+1][0].ChargedAt) == DayOn(last) {
+			continue
+		}
+		if _, err := s.at(last).PutResults(ctx, day); err != nil {
+			return err
+		}
+		day = day[:0]
+	}
+	return nil
+}
+
+// seedClicks makes the clicks of an account hour by hour, and their sum; without
+// keywords their sum alone is meant.
+func seedClicks(campaigns []seedCampaign, ids []int64, keywords [][]int64, began, stop time.Time, random *rand.Rand) (hours [][]Charge, total Fen) {
 	for at := began.Add(30 * time.Minute); at.Before(stop); at = at.Add(time.Hour) {
 		var hour []Charge
 		for i, c := range campaigns {
 			left := int64(c.DailyFen) * hourShare[at.In(Shanghai).Hour()] / 1000
 			left = left * (85 + random.Int64N(31)) / 100
 			for n := 0; left > 0; n++ {
-				k := c.Keywords[random.IntN(len(c.Keywords))]
+				which := random.IntN(len(c.Keywords))
+				k := c.Keywords[which]
+				var keyword int64
+				if keywords != nil {
+					keyword = keywords[i][which]
+				}
 				cost := min(int64(k.Bid)*(55+random.Int64N(46))/100, left)
 				hour = append(hour, Charge{
-					ChargeID: fmt.Sprintf("seed-%d-%s-%d", ids[i], at.Format("0102T15"), n), CampaignID: ids[i], AmountFen: Fen(cost), ChargedAt: at,
+					ChargeID: fmt.Sprintf("seed-%d-%s-%d", ids[i], at.Format("0102T15"), n), CampaignID: ids[i], KeywordID: keyword, AmountFen: Fen(cost), ChargedAt: at,
 				})
 				left -= cost
 				total += Fen(cost)

@@ -18,7 +18,7 @@ type ServingCampaign struct {
 	SharePercent  int           `json:"share_percent"`   // of its traffic that may be delivered: 0 unless serving or recovering
 	BudgetLeftFen Fen           `json:"budget_left_fen"` // what is left of today's budget, never below 0
 	SpendableFen  Fen           `json:"spendable_fen"`   // what its account may still spend, over all campaigns
-	Schedule      Schedule      `json:"schedule,omitempty"`
+	Schedule      Schedule      `json:"schedule"`
 }
 
 // servingRow is a campaign with all that its delivery is derived from.
@@ -77,8 +77,7 @@ func (t *tx) raise(accountID int64) {
 	t.touched[accountID] = true
 }
 
-// retell has a campaign told though its state is the same: it delivers by another
-// schedule. One that stands still is told of it when it delivers again.
+// retell has a campaign told though its state is the same: its schedule is another.
 func (t *tx) retell(campaignID int64) {
 	if t.retold == nil {
 		t.retold = make(map[int64]bool)
@@ -102,7 +101,7 @@ func (t *tx) announce(now time.Time) error {
 	err := conn.Select(query, "c.account_id", slices.Sorted(maps.Keys(t.touched)), func(scan bulk.Scan) error {
 		row, _, err := scanServing(scan, now)
 		differs := row.told != (toldState{row.state.Delivery, row.state.SharePercent, row.limit})
-		if differs || (t.touched[row.AccountID] || t.retold[row.ID]) && row.state.SharePercent > 0 {
+		if differs || t.retold[row.ID] || t.touched[row.AccountID] && row.state.SharePercent > 0 {
 			changes = append(changes, row)
 		}
 		return err

@@ -119,8 +119,8 @@ func TestWebhookTellsWhatTheFeedTells(t *testing.T) {
 		}
 		// The wire, byte by byte: a receiver is built on it.
 		want := fmt.Sprintf(`{"type":"serving.changed","timestamp":"2026-11-24T07:00:00Z","data":{"cursor":"%d","campaigns":[`+
-			`{"campaign_id":%d,"account_id":%d,"delivery_state":"out_of_funds","share_percent":0,"budget_left_fen":10000,"spendable_fen":0},`+
-			`{"campaign_id":%d,"account_id":%d,"delivery_state":"out_of_funds","share_percent":0,"budget_left_fen":0,"spendable_fen":0}]}}`,
+			`{"campaign_id":%d,"account_id":%d,"delivery_state":"out_of_funds","share_percent":0,"budget_left_fen":10000,"spendable_fen":0,"schedule":""},`+
+			`{"campaign_id":%d,"account_id":%d,"delivery_state":"out_of_funds","share_percent":0,"budget_left_fen":0,"spendable_fen":0,"schedule":""}]}}`,
 			cursor, campaigns[0], account, campaigns[1], account)
 		if made[0].Body != want {
 			t.Errorf("the body is  %s\nwant         %s", made[0].Body, want)

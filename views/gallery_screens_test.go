@@ -79,6 +79,7 @@ func screens() []screen {
 	all = append(all, recordScreens()...)
 	all = append(all, campaignScreens()...)
 	all = append(all, reportScreens()...)
+	all = append(all, adviceScreens()...)
 	all = append(all, adminScreens()...)
 	all = append(all, auditScreens()...)
 	all = append(all, staffPaymentScreens()...)

@@ -22,6 +22,7 @@ var places = []group{
 	{key: "promotion", icon: "megaphone", items: []item{
 		{"campaigns", "megaphone", "/campaigns"},
 		{"restart", "rotate-ccw", "/campaigns/restart"},
+		{"advice", "lightbulb", "/advice"},
 		{"reports", "chart-column", "/reports"},
 	}},
 	{key: "finance", icon: "wallet", items: []item{
