@@ -28,16 +28,17 @@ var mishaps = []mishap{
 	{fault: sandbox.FaultForgedSign, at: "伪造签名", end: []string{"充值成功"}, state: models.PaymentPaid},
 	{fault: sandbox.FaultWrongAmount, at: "通知金额不符", end: []string{"充值成功"}, state: models.PaymentPaid},
 	{
-		fault: sandbox.FaultGatewayDown, at: "网关宕机", end: []string{"充值成功"}, state: models.PaymentPaid,
-		meanwhile: []string{"等待支付", "暂时无法联系支付渠道，还不能确定是否已扣款。请勿重复支付"},
-	},
-	{
 		fault: sandbox.FaultWrongAmountPaid, at: "实收金额不符", state: models.PaymentFailed,
 		end: []string{"收到的款项对不上，正在核对", "这笔钱已安全挂账，尚未计入余额", "请勿重复支付"},
 	},
 	{
 		fault: sandbox.FaultPayAfterClose, at: "仍然付款", state: models.PaymentPaid,
 		end: []string{"充值成功", "这笔钱在支付单关闭之后才到，已照常入账"},
+	},
+	// The last: while a gateway is down its method may be taken off the page for half a minute.
+	{
+		fault: sandbox.FaultGatewayDown, at: "网关宕机", end: []string{"充值成功"}, state: models.PaymentPaid,
+		meanwhile: []string{"等待支付", "暂时无法联系支付渠道，还不能确定是否已扣款。请勿重复支付"},
 	},
 }
 
