@@ -68,6 +68,16 @@ dev: prepare ## like run, and restarts and reloads the page on http://localhost:
 		--watch-pattern='(static/(css|js)/.+)|(.+\.(go|templ|json|sql))$$' \
 		--cmd="make --no-print-directory serve-styled"
 
+.PHONY: lighthouse
+lighthouse: prepare packages .cache/lighthouse/package-lock.json ## Lighthouse on the seller's pages, phone and desktop; fails below 95
+	go build -o .cache/lighthouse/portal .
+	node e2e/lighthouse.mjs
+
+.cache/lighthouse/package-lock.json: Makefile
+	mkdir -p $(@D)
+	npm install --silent --no-audit --no-fund --prefix $(@D) lighthouse@12.8.2
+	touch $@
+
 .PHONY: fuzz
 fuzz: prepare ## every fuzz target in turn, FUZZTIME=60s each
 	@grep -rnoE --include='*_test.go' '^func Fuzz\w+' . | while IFS=: read -r file _ target; do \
