@@ -31,7 +31,7 @@ func bench(ctx context.Context, s Settings, args []string) error {
 	quick := flags.Bool("quick", false, "a tenth of everything, to see that it runs")
 	profile := flags.String("cpuprofile", "", "write CPU profiles to this file, and of the portal as a process of its own to FILE.serve")
 	serving := flags.Bool("serve", false, "be that process; the benchmark of charges starts it")
-	only := flags.String("only", "", "settlements, overview, charges, search, reports or forecast; all when empty")
+	only := flags.String("only", "", "settlements, overview, charges, search, history or forecast; all when empty")
 	on := flags.String("on", "", "sqlite or postgres; both when empty")
 	stored := flags.Int("stored", 0, "how many charges are stored when the rate is measured again")
 	if err := flags.Parse(args); err != nil {
@@ -85,7 +85,7 @@ func bench(ctx context.Context, s Settings, args []string) error {
 		for _, part := range []struct {
 			name    string
 			measure func(context.Context) error
-		}{{"settlements", b.settlementsBesideRaw}, {"overview", b.overviewBySize}, {"charges", b.chargesBesideRaw}, {"search", b.searchAMillion}, {"reports", b.reportBySize}} {
+		}{{"settlements", b.settlementsBesideRaw}, {"overview", b.overviewBySize}, {"charges", b.chargesBesideRaw}, {"search", b.searchAMillion}, {"history", b.pagesBySize}} {
 			if *only != "" && *only != part.name {
 				continue
 			}

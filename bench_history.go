@@ -10,13 +10,17 @@ import (
 	"ztc-portal/models"
 )
 
-// reportPages are the reports that are timed: each by a week, so that what
-// differs is the history behind it alone.
-var reportPages = []string{"/reports?period=7d&by=day", "/reports?period=7d&by=hour", "/reports?period=7d&by=day&campaign=%d", "/reports?period=7d&by=hour&campaign=%d"}
+// historyPages are the pages that are timed: reports each by a week, so that what
+// differs is the history behind it alone, and the lists.
+var historyPages = []string{
+	"/ledger", "/payments", "/campaigns", "/campaigns/%d", "/campaigns/restart", "/advice",
+	"/reports?period=7d&by=day", "/reports?period=7d&by=hour", "/reports?period=7d&by=day&campaign=%d", "/reports?period=7d&by=hour&campaign=%d",
+}
 
-// reportBySize prints how long the reports take on an account with a thousand
-// rows of rollups behind it and on one with a million, asked for in turn.
-func (b *benchRun) reportBySize(ctx context.Context) error {
+// pagesBySize prints how long reports and lists take on an account with a thousand
+// payments, ledger entries and rows of rollups behind it and on one with a million
+// of each, asked for in turn.
+func (b *benchRun) pagesBySize(ctx context.Context) error {
 	w, err := b.open(ctx)
 	if err != nil {
 		return err
@@ -26,10 +30,13 @@ func (b *benchRun) reportBySize(ctx context.Context) error {
 	readers, campaigns := make([]*http.Cookie, len(sizes)), make([]int64, len(sizes))
 	for i, size := range sizes {
 		email := fmt.Sprintf("bench-report-%d@demo.test", i)
-		if readers[i], err = w.sellerWithEntries(ctx, email, 100); err != nil {
+		if readers[i], err = w.sellerWithEntries(ctx, email, size); err != nil {
 			return err
 		}
 		if campaigns[i], err = w.fillRollups(ctx, email, size); err != nil {
+			return err
+		}
+		if err := w.fillPayments(ctx, email, size); err != nil {
 			return err
 		}
 	}
@@ -38,7 +45,7 @@ func (b *benchRun) reportBySize(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, page := range reportPages {
+	for _, page := range historyPages {
 		took := make([][]time.Duration, len(sizes))
 		for n := range b.pages / 3 {
 			for i, cookie := range readers {
@@ -60,10 +67,20 @@ func (b *benchRun) reportBySize(ctx context.Context) error {
 			}
 		}
 		small, large := percentile(took[0], 99), percentile(took[1], 99)
-		fmt.Printf("report   %-8s %-40s p99 at %d rows %v, at %d rows %v   ratio %.2f (p50 %v, %v)\n", b.engine, page, sizes[0], small.Round(10*time.Microsecond),
+		fmt.Printf("history  %-8s %-40s p99 at %d rows %v, at %d rows %v   ratio %.2f (p50 %v, %v)\n", b.engine, page, sizes[0], small.Round(10*time.Microsecond),
 			sizes[1], large.Round(10*time.Microsecond), float64(large)/float64(small), percentile(took[0], 50).Round(10*time.Microsecond), percentile(took[1], 50).Round(10*time.Microsecond))
 	}
 	return nil
+}
+
+// fillPayments gives a seller as many payments that were cancelled as drafts.
+func (w *world) fillPayments(ctx context.Context, email string, rows int) error {
+	now := time.Now().UTC().Format("2006-01-02 15:04:05+00:00")
+	_, err := w.raw.ExecContext(ctx, fmt.Sprintf(`INSERT INTO payments (no, account_id, rail, state, amount_fen, created_at, cancelled_at)
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		SELECT 'R26112' || (100000000000000 + a.id * 10000000 + n.i), a.id, 'alipay', 'cancelled', 30000, '%s', '%s'
+		FROM n, accounts a JOIN users u ON u.seller_id = a.seller_id WHERE u.email = $1`, rows, now, now), email)
+	return err
 }
 
 // fillRollups gives a seller's first campaign as many hours of a keyword as are
@@ -76,7 +93,7 @@ func (w *world) fillRollups(ctx context.Context, email string, rows int) (campai
 	if err != nil {
 		return 0, err
 	}
-	const perHour = 3 // keywords: a thousand rows are the two weeks that a report reads
+	const perHour = 1 // keyword: a thousand rows are more than the 30 days that a page reads at most
 	first := time.Now().Add(-time.Duration(rows/perHour) * time.Hour)
 	var hours []string
 	for h := range rows / perHour {
