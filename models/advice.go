@@ -227,7 +227,52 @@ func lastStopCost(db *gorm.DB, accountID int64, now time.Time) (*StopCost, error
 		}
 	}
 	cost.estimate(weeks)
-	return cost, nil
+	if !cost.Open {
+		cost.Moved, err = movedPPC(db, accountID, last.BeganAt, *last.EndedAt, now)
+	}
+	return cost, err
+}
+
+// movedPPC finds the keywords whose PPC moved over a stop: the full days since it
+// ended, 7 at most, against the 7 before the day on which it began.
+func movedPPC(db *gorm.DB, accountID int64, began, ended, now time.Time) ([]MovedPPC, error) {
+	until := ended.AddDate(0, 0, movedDays+1)
+	if until.After(now) {
+		until = now
+	}
+	read := func(from, before string, into func(id int64, m MovedPPC, sum Measures)) error {
+		var rows []struct {
+			ID, CampaignID   int64
+			Campaign, Phrase string
+			Measures         `gorm:"embedded"`
+		}
+		err := db.Table("keywords k").Joins("JOIN campaigns c ON c.id = k.campaign_id").Joins("JOIN keyword_days d ON d.keyword_id = k.id").
+			Select("k.id, k.phrase, k.campaign_id, c.name AS campaign, "+sumOfMeasures).
+			Where("c.account_id = ? AND k.removed_at IS NULL AND d.day_on >= ? AND d.day_on < ?", accountID, from, before).
+			Group("k.id, k.phrase, k.campaign_id, c.name").Order("k.id").Scan(&rows).Error
+		for _, r := range rows {
+			into(r.ID, MovedPPC{CampaignID: r.CampaignID, Campaign: r.Campaign, Phrase: r.Phrase}, r.Measures)
+		}
+		return err
+	}
+	by := map[int64]*MovedPPC{}
+	err := read(DayOn(began.AddDate(0, 0, -movedDays)), DayOn(began), func(id int64, m MovedPPC, sum Measures) {
+		m.Before = sum
+		by[id] = &m
+	})
+	if err != nil {
+		return nil, err
+	}
+	var moved []MovedPPC
+	err = read(DayOn(ended.AddDate(0, 0, 1)), DayOn(until), func(id int64, _ MovedPPC, sum Measures) {
+		if m := by[id]; m != nil {
+			if m.After = sum; m.moved() {
+				moved = append(moved, *m)
+			}
+		}
+	})
+	slices.SortStableFunc(moved, func(a, b MovedPPC) int { return cmp.Compare(b.harm(), a.harm()) })
+	return moved, err
 }
 
 // sumOfHours sums an account's full hours.

@@ -201,6 +201,31 @@ type StopCost struct {
 	Open            bool      // it has not ended
 	Weeks           int       // that the estimate stands on; 0: it can't be said
 	Mean, Low, High Measures
+	Moved           []MovedPPC // over the stop, the dearest change first; none while it lasts
+}
+
+// MovedPPC is a keyword whose click costs another price since the stop than on the
+// 7 days before it.
+type MovedPPC struct {
+	CampaignID       int64
+	Campaign, Phrase string
+	Before, After    Measures
+}
+
+// moved: each side has 50 clicks at least, and the PPC differs by a fifth or more.
+// A mean of 50 prices that scatter by half of themselves is out by 14 % in one of
+// twenty, so a fifth is no chance.
+func (m MovedPPC) moved() bool {
+	if m.Before.Clicks < movedClicks || m.After.Clicks < movedClicks {
+		return false
+	}
+	before, after := float64(m.Before.CostFen)/float64(m.Before.Clicks), float64(m.After.CostFen)/float64(m.After.Clicks)
+	return math.Abs(after-before) >= movedShare*before
+}
+
+// harm is what the clicks since the stop cost more than they had before, in fen.
+func (m MovedPPC) harm() float64 {
+	return math.Abs(float64(m.After.CostFen) - float64(m.Before.CostFen)/float64(m.Before.Clicks)*float64(m.After.Clicks))
 }
 
 const (
@@ -208,6 +233,9 @@ const (
 	stopAtMost    = 7 * 24 * time.Hour
 	stopOverlap   = 0.2
 	stopFirstHour = time.Hour
+	movedClicks   = 50
+	movedShare    = 0.2
+	movedDays     = 7
 )
 
 // estimate sums up the weeks: each figure has its own least and greatest.

@@ -270,3 +270,39 @@ func TestAMarginIsAPercentage(t *testing.T) {
 		}
 	})
 }
+
+// A stop of a night, ten days in: since, a click of the first costs ¥1.30 where it
+// cost ¥1, that of the second ¥1.10; the third has too few clicks.
+func TestAPPCThatMovedOverAStopIsTold(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		w := tuning(t, b, "up", "still", "few")
+		recharge(t, b, w.account, 5000*yuan)
+		day := func(up, still, few models.Fen) {
+			t.Helper()
+			at(b, 1, 10)
+			sells(t, b, w.campaign, w.keywords[0].ID, 10, up, 0, 0)
+			sells(t, b, w.campaign, w.keywords[1].ID, 10, still, 0, 0)
+			sells(t, b, w.campaign, w.keywords[2].ID, 2, few, 0, 0)
+		}
+		for range 10 {
+			day(100, 100, 100)
+		}
+		at(b, 0, 20)
+		owe(t, b, w.account, w.campaign, 10*yuan)
+		b.Clock.Add(2 * time.Hour)
+		recharge(t, b, w.account, 5000*yuan)
+		for range 6 {
+			day(130, 110, 300)
+		}
+		at(b, 1, 9)
+		d, err := b.Advice(t.Context(), w.account)
+		must(t, err)
+		if d.Stop == nil || len(d.Stop.Moved) != 1 {
+			t.Fatalf("%+v", d.Stop)
+		}
+		if m := d.Stop.Moved[0]; m.Phrase != "up" || m.Before.Clicks != 70 || m.Before.CostFen != 70*yuan || m.After.Clicks != 60 || m.After.CostFen != 78*yuan {
+			t.Errorf("%+v", m)
+		}
+	})
+}

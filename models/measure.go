@@ -87,19 +87,6 @@ func (m Measures) ROI() (ratio float64, ok bool) {
 	return over(int64(m.OrderAmountFen), int64(m.CostFen))
 }
 
-// OrderValue is the mean amount of an order (price) in fen, rounded half up.
-func (m Measures) OrderValue() (Fen, bool) { return perUnit(m.OrderAmountFen, m.Orders) }
-
-// BearablePPC is the highest price of a click at which the account loses
-// nothing: price × margin × conversion, which is what the orders leave by the
-// clicks they took. marginBP is in hundredths of a percent. Rounded down.
-func (m Measures) BearablePPC(marginBP int) (Fen, bool) {
-	if m.ResultClicks <= 0 {
-		return 0, false
-	}
-	return m.OrderAmountFen * Fen(marginBP) / wholeBP / Fen(m.ResultClicks), true
-}
-
 func over(part, whole int64) (float64, bool) {
 	if whole <= 0 {
 		return 0, false

@@ -21,12 +21,6 @@ func TestTheFormulasOfTheField(t *testing.T) {
 	if got, ok := m.ROI(); !ok || got < 3.9798 || got > 3.9800 {
 		t.Errorf("ROI %v", got)
 	}
-	if got, ok := m.OrderValue(); !ok || got != 10_000 { // 9999.5
-		t.Errorf("an order is worth %v", got)
-	}
-	if got, ok := m.BearablePPC(25_00); !ok || got != 199 { // ¥99.995 × 25 % × 8 % = ¥1.9999
-		t.Errorf("the highest bearable PPC %v", got)
-	}
 	if sum := m.Plus(m); sum.Clicks != 102 || sum.CostFen != 20_100 || sum.OrderAmountFen != 79_996 || sum.Impressions != 4000 {
 		t.Errorf("twice: %+v", sum)
 	}
@@ -39,9 +33,7 @@ func TestNothingIsDividedByNothing(t *testing.T) {
 	_, ppc := m.PPC()
 	_, cvr := m.CVR()
 	_, roi := m.ROI()
-	_, value := m.OrderValue()
-	_, bearable := m.BearablePPC(5000)
-	if ctr || ppc || cvr || roi || value || bearable {
-		t.Errorf("of nothing there is %v %v %v %v %v %v", ctr, ppc, cvr, roi, value, bearable)
+	if ctr || ppc || cvr || roi {
+		t.Errorf("of nothing there is %v %v %v %v", ctr, ppc, cvr, roi)
 	}
 }
