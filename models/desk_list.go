@@ -55,7 +55,7 @@ func (s *Store) CampaignList(ctx context.Context, accountID int64, in CampaignIn
 			c = &CampaignListed{}
 			did[row.ID] = c
 		}
-		c.Measures = c.Measures.Plus(row.measures())
+		c.Measures = c.Plus(row.measures())
 		c.Costs[days[row.DayOn]] = row.CostFen
 	}
 	for _, view := range views {
