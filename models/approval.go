@@ -169,6 +169,7 @@ type matter struct {
 	item     *SuspenseItem
 	args     ApprovalArgs
 	used     bool // the bank's number was credited or paid out before, or stands in suspense
+	left     bool // a statement has a debit that names the refund
 }
 
 // refundable is how much may go back to the payment's source now: what was paid,
@@ -208,6 +209,9 @@ func (a Approval) doubt(m matter) *Error {
 		}
 		if m.used {
 			return no("reference", "error.reference.used")
+		}
+		if m.left {
+			return no("reason", "error.refund.left")
 		}
 	case ApprovalSuspenseClear:
 		if m.item.ClearedAt != nil {

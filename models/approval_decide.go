@@ -137,6 +137,12 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 			return m, found(err, "refund")
 		}
 	}
+	if a.Kind == ApprovalRefundUnpaid {
+		if err := t.lockTransfers(); err != nil {
+			return m, err
+		}
+		err = t.Raw("SELECT EXISTS (SELECT 1 FROM statement_debits WHERE request_no = ?)", m.args.Refund).Scan(&m.left).Error
+	}
 	if a.Kind == ApprovalBankTransfer || a.Kind == ApprovalRefundPaid {
 		if err := t.lockTransfers(); err != nil {
 			return m, err

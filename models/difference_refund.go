@@ -8,9 +8,11 @@ import (
 
 // refundable is the rule: the money of the payment that the difference is about
 // may go back to its source. A fee is the gateway's, and what the bill calls a
-// refund went back already.
+// refund went back already. What no statement has may never have come: people must
+// not pay it out, an adjustment mends it.
 func (d Difference) refundable(p Payment) bool {
-	return d.IsOpen() && d.Kind != FeeDiffers && d.RequestNo == "" && p.Refundable()
+	neverCame := d.Kind == OnlyOurs && p.Rail.PaidOutByHand()
+	return d.IsOpen() && d.Kind != FeeDiffers && d.RequestNo == "" && !neverCame && p.Refundable()
 }
 
 // endedBy is the rule: the refund gave back, since the difference was found,

@@ -209,7 +209,8 @@ func (t *tx) storeDebits(made StatementImport, in StatementInput) (fresh []State
 }
 
 // paidOutDays adds the days on which refunds were paid out that one of these lines
-// is by its number, or names.
+// is by its number, or names, and those of lines that name a refund which was said
+// not to have left.
 func (t *tx) paidOutDays(left []StatementDebit, days map[string]bool) error {
 	on := map[string]bool{}
 	var serials, requests []string
@@ -234,28 +235,46 @@ func (t *tx) paidOutDays(left []StatementDebit, days map[string]bool) error {
 	if err == nil {
 		err = conn.Select("SELECT f.request_no, f.paid_at FROM refunds f WHERE %s AND f.bank_no <> ''", "f.request_no", requests, take)
 	}
+	if err == nil {
+		var late []string
+		err = t.Table("statement_debits AS d").Joins("JOIN refunds f ON f.request_no = d.request_no AND f.state = ?", RefundReleased).
+			Where("d.id IN ?", column(left, func(d StatementDebit) int64 { return d.ID })).Distinct().Pluck("d.day_on", &late).Error
+		for _, day := range late {
+			days[day] = true
+		}
+	}
 	return err
 }
 
 // paidOutOn are the lines of a day by which refunds were paid out: those of money
 // that left on the day that staff recorded, under their number or with the refund's
 // in the remark. Many transfers may share a number: then it is the one over the
-// refund's amount, if there is one.
+// refund's amount, if there is one. A line whose remark names another refund is that
+// one's, whatever its number; one that names a refund which staff said can't be paid
+// is on the bill as well, so that what left all the same is seen.
 func (t *tx) paidOutOn(dayOn string) ([]BillLine, error) {
 	day, err := time.ParseInLocation(time.DateOnly, dayOn, Shanghai)
 	if err != nil {
 		return nil, err
 	}
-	var rows []struct {
+	type paidOut struct {
 		RequestNo, TradeNo, OutTradeNo, SerialNo string
 		AskedFen, AmountFen                      Fen
 	}
-	err = t.Table("refunds AS f").Select(`f.request_no, p.gateway_trade_no AS trade_no, p.no AS out_trade_no, d.serial_no, f.amount_fen AS asked_fen, d.amount_fen`).
-		Joins("JOIN payments p ON p.id = f.payment_id").Joins("JOIN statement_debits d ON (d.serial_no = f.bank_no OR d.request_no = f.request_no) AND d.day_on = ?", dayOn).
+	var rows, released []paidOut
+	const columns = "f.request_no, p.gateway_trade_no AS trade_no, p.no AS out_trade_no, d.serial_no, f.amount_fen AS asked_fen, d.amount_fen"
+	err = t.Table("refunds AS f").Select(columns).
+		Joins("JOIN payments p ON p.id = f.payment_id").Joins(`JOIN statement_debits d ON d.day_on = ? AND (d.request_no = f.request_no OR d.serial_no = f.bank_no
+			AND NOT EXISTS (SELECT 1 FROM refunds o WHERE o.request_no = d.request_no AND o.id <> f.id))`, dayOn).
 		Where("f.paid_at = ? AND f.bank_no <> ''", day.UTC()).Order("f.id, d.id").Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	err = t.Table("statement_debits AS d").Select(columns).Joins("JOIN refunds f ON f.request_no = d.request_no AND f.state = ?", RefundReleased).
+		Joins("JOIN payments p ON p.id = f.payment_id AND p.rail = ?", RailBankTransfer).Where("d.day_on = ?", dayOn).Order("f.id, d.id").Scan(&released).Error
 	var bill []BillLine
 	places := map[string]int{}
-	for _, r := range rows {
+	for _, r := range slices.Concat(rows, released) {
 		at, again := places[r.RequestNo]
 		if !again {
 			at = len(bill)

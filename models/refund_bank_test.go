@@ -270,7 +270,7 @@ func TestRefundsPaidOutAgainstTheBanksLines(t *testing.T) {
 		b.records(t, paidOut(r[0], "OUT000", billDay), models.ApprovalApproved)
 		b.records(t, paidOut(r[1], "OUT001", billDay), models.ApprovalApproved)
 		b.records(t, paidOut(r[2], "OUT002", billDay), models.ApprovalApproved)
-		b.out(t, billDay, billDay, b.left(billDay, "OUT000", 10*yuan, ""), b.left(billDay, "OUT001", 2000, "salary"), b.left(billDay, "", 31*yuan, "refund "+strings.ToLower(r[2].RequestNo)),
+		b.out(t, billDay, billDay, b.left(billDay, "OUT000", 9*yuan, ""), b.left(billDay, "OUT000", 10*yuan, ""), b.left(billDay, "OUT001", 2000, "salary"), b.left(billDay, "", 31*yuan, "refund "+strings.ToLower(r[2].RequestNo)),
 			b.left(billDay, "RENT01", 900*yuan, ""), b.left(billDay, "OUT003", 40*yuan, ""), b.left(next, "OUT000", 77*yuan, ""), b.left(billDay, "OUT000", 8*yuan, ""))
 		one := b.runs(t, billDay)
 		trade := *p.GatewayTradeNo
@@ -302,5 +302,41 @@ func TestRefundsPaidOutAgainstTheBanksLines(t *testing.T) {
 		last := b.runs(t, billDay)
 		b.differs(t, last, "amount_differs "+trade+r[2].RequestNo+" -3000 -3100 settled", "only_ours "+trade+r[4].RequestNo+" -5000 0 vanished")
 		b.differs(t, b.runs(t, third))
+	})
+}
+
+// A line that names a refund says that it left: it can't be said not to have, and
+// where that was said before, the day says so.
+func TestAReleasedRefundThatLeftAllTheSameIsSeen(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		p := b.byLine(t, "S1", "1600")
+		left, released := refunded(t, b.Bench, b.office, p, "600"), refunded(t, b.Bench, b.office, p, "100")
+		b.records(t, notPaidOut(released), models.ApprovalApproved)
+		b.Clock.Set(models.BillDue(billDay))
+		before := b.tasks()
+		b.out(t, billDay, billDay, b.left(billDay, "OUT001", 600*yuan, "refund "+left.RequestNo), b.left(billDay, "OUT002", 100*yuan, "refund "+released.RequestNo))
+		if got := b.asked(t, before); !slices.Contains(got, billDay) {
+			t.Errorf("the import asks for %v", got)
+		}
+		_, err := b.AskApproval(t.Context(), b.finance, notPaidOut(left))
+		if refusedOn(err, "reason") != "error.refund.left" {
+			t.Errorf("said not to have left: %v", err)
+		}
+		b.refund(t, left, models.RefundReserved)
+		b.cash(t, b.account, 1000*yuan) // the 100 are back, the 600 are not
+		b.differs(t, b.runs(t, billDay), "state_differs "+*p.GatewayTradeNo+released.RequestNo+" -10000 -10000 released")
+	})
+}
+
+// A line whose remark names one refund does not stand for another under its number.
+func TestOneDebitStandsForOneRefund(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		p := b.byLine(t, "S1", "1600")
+		one, two := refunded(t, b.Bench, b.office, p, "100"), refunded(t, b.Bench, b.office, p, "100")
+		b.Clock.Set(models.BillDue(billDay))
+		b.records(t, paidOut(one, "OUT001", billDay), models.ApprovalApproved)
+		b.records(t, paidOut(two, "OUT002", billDay), models.ApprovalApproved)
+		b.out(t, billDay, billDay, b.left(billDay, "OUT001", 100*yuan, "refund "+two.RequestNo))
+		b.differs(t, b.runs(t, billDay), "only_ours "+*p.GatewayTradeNo+one.RequestNo+" -10000 0 settled")
 	})
 }

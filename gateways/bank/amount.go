@@ -42,6 +42,8 @@ func (r reader) amount(one row) (kind, models.Fen, error) {
 			return credit(fen)
 		case signed:
 			fen = -fen
+		case fen < 0:
+			return isReversal, 0, nil // money that left came back
 		}
 		return isDebit, fen, nil
 	}
@@ -64,6 +66,8 @@ func (r reader) amount(one row) (kind, models.Fen, error) {
 		return isDebit, 0, wrong(one, "error.statement.row_both", in.text)
 	case fen == 0 && left == 0 && hasDebits:
 		return bad(in)
+	case fen == 0 && left < 0:
+		return isReversal, 0, nil // money that left came back
 	case fen == 0:
 		return isDebit, left, nil
 	}

@@ -235,6 +235,20 @@ func TestWhatIsNoCreditIsCounted(t *testing.T) {
 	}
 }
 
+// A transfer out that bounced stands on the debit's side with a sign, or beside the
+// word for a debit: it is counted, since somebody must look.
+func TestADebitBelowNothingIsCounted(t *testing.T) {
+	for name, file := range map[string]string{
+		"two columns": samples["spdb"] + "20261123,11:00:00,,-300.00,,19700.00,95200078801300000001,杭州茶叶有限公司,退汇,,S003\n",
+		"one column":  samples["icbc-one"] + `7000009,1202020209900012399,2026-11-23-10.16.00,借,-300.00,某公司,102331,退汇,转账,F26112300000000000001,"21,600.50"` + "\n",
+	} {
+		got, err := ReadStatement([]byte(file), options)
+		if err != nil || got.Reversals != 1 || len(got.Left) != 0 && got.Left[len(got.Left)-1].SerialNo == "S003" {
+			t.Errorf("%s: %+v, %v", name, got, explain(err))
+		}
+	}
+}
+
 // A spreadsheet keeps days and amounts as numbers.
 func TestNumbersOfASpreadsheet(t *testing.T) {
 	for number, want := range map[string]string{
