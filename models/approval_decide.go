@@ -151,7 +151,7 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 		err = t.Raw(`SELECT EXISTS (SELECT 1 FROM payments p WHERE `+bankNumber+` = ?)
 			OR EXISTS (SELECT 1 FROM suspense_items WHERE rail = ? AND gateway_trade_no IN (?, ?))
 			OR EXISTS (SELECT 1 FROM statement_lines WHERE serial_no = ? AND serial_no <> '')
-			OR EXISTS (SELECT 1 FROM refunds WHERE bank_no = ?)`,
+			OR EXISTS (SELECT 1 FROM refunds WHERE bank_no <> '' AND LTRIM(bank_no, '0') = LTRIM(?, '0'))`,
 			number, RailBankTransfer, number, m.args.Reference, number, number).Scan(&m.used).Error
 	}
 	return m, err

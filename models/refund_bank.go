@@ -249,7 +249,8 @@ func (t *tx) paidOutDays(left []StatementDebit, days map[string]bool) error {
 // paidOutOn are the lines of a day by which refunds were paid out: those of money
 // that left on the day that staff recorded, under their number or with the refund's
 // in the remark. Many transfers may share a number: then it is the one over the
-// refund's amount, if there is one. A line whose remark names another refund is that
+// refund's amount, if there is one. Noughts before a number are none: spreadsheets
+// drop them. A line whose remark names another refund is that
 // one's, whatever its number; one that names a refund which staff said can't be paid
 // is on the bill as well, so that what left all the same is seen.
 func (t *tx) paidOutOn(dayOn string) ([]BillLine, error) {
@@ -264,7 +265,7 @@ func (t *tx) paidOutOn(dayOn string) ([]BillLine, error) {
 	var rows, released []paidOut
 	const columns = "f.request_no, p.gateway_trade_no AS trade_no, p.no AS out_trade_no, d.serial_no, f.amount_fen AS asked_fen, d.amount_fen"
 	err = t.Table("refunds AS f").Select(columns).
-		Joins("JOIN payments p ON p.id = f.payment_id").Joins(`JOIN statement_debits d ON d.day_on = ? AND (d.request_no = f.request_no OR d.serial_no = f.bank_no
+		Joins("JOIN payments p ON p.id = f.payment_id").Joins(`JOIN statement_debits d ON d.day_on = ? AND (d.request_no = f.request_no OR d.serial_no <> '' AND LTRIM(d.serial_no, '0') = LTRIM(f.bank_no, '0')
 			AND NOT EXISTS (SELECT 1 FROM refunds o WHERE o.request_no = d.request_no AND o.id <> f.id))`, dayOn).
 		Where("f.paid_at = ? AND f.bank_no <> ''", day.UTC()).Order("f.id, d.id").Scan(&rows).Error
 	if err != nil {

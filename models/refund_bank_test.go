@@ -340,3 +340,18 @@ func TestOneDebitStandsForOneRefund(t *testing.T) {
 		b.differs(t, b.runs(t, billDay), "only_ours "+*p.GatewayTradeNo+one.RequestNo+" -10000 0 settled")
 	})
 }
+
+// Spreadsheets drop the noughts before a number.
+func TestNoughtsBeforeABanksNumberAreNone(t *testing.T) {
+	eachTill(t, func(t *testing.T, b *till) {
+		p := b.byLine(t, "S1", "1600")
+		one, two := refunded(t, b.Bench, b.office, p, "100"), refunded(t, b.Bench, b.office, p, "100")
+		b.Clock.Set(models.BillDue(billDay))
+		b.records(t, paidOut(one, "0012345678", billDay), models.ApprovalApproved)
+		if _, err := b.AskApproval(t.Context(), b.finance, paidOut(two, "12345678", billDay)); refusedOn(err, "reference") != "error.reference.used" {
+			t.Errorf("the same number without its noughts: %v", err)
+		}
+		b.out(t, billDay, billDay, b.left(billDay, "12345678", 100*yuan, ""))
+		b.differs(t, b.runs(t, billDay))
+	})
+}
