@@ -228,9 +228,23 @@ func lastStopCost(db *gorm.DB, accountID int64, now time.Time) (*StopCost, error
 	}
 	cost.estimate(weeks)
 	if !cost.Open {
-		cost.Moved, err = movedPPC(db, accountID, last.BeganAt, *last.EndedAt, now)
+		if cost.Moved, err = movedPPC(db, accountID, last.BeganAt, *last.EndedAt, now); err != nil {
+			return nil, err
+		}
+		cost.Qualities, err = movedQuality(db, accountID, last.BeganAt, *last.EndedAt)
 	}
 	return cost, err
+}
+
+// movedQuality finds the keywords of which the engine told another quality since a
+// stop ended than it last had by the day on which that began, the deepest fall first.
+func movedQuality(db *gorm.DB, accountID int64, began, ended time.Time) (moved []MovedQuality, err error) {
+	err = db.Raw(`SELECT * FROM (SELECT k.id, k.campaign_id, c.name AS campaign, k.phrase, k.quality AS after,
+			(SELECT q.quality FROM keyword_qualities q WHERE q.keyword_id = k.id AND q.day_on <= ? ORDER BY q.day_on DESC LIMIT 1) AS before
+		FROM keywords k JOIN campaigns c ON c.id = k.campaign_id WHERE c.account_id = ? AND k.removed_at IS NULL
+		AND EXISTS (SELECT 1 FROM keyword_qualities q WHERE q.keyword_id = k.id AND q.hour_at >= ?)) AS told
+		WHERE before IS NOT NULL AND before <> after ORDER BY after - before, id`, DayOn(began), accountID, ended).Scan(&moved).Error
+	return moved, err
 }
 
 // movedPPC finds the keywords whose PPC moved over a stop: the full days since it

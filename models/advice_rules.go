@@ -202,6 +202,7 @@ type StopCost struct {
 	Weeks           int       // that the estimate stands on; 0: it can't be said
 	Mean, Low, High Measures
 	Moved           []MovedPPC // over the stop, the dearest change first; none while it lasts
+	Qualities       []MovedQuality
 }
 
 // MovedPPC is a keyword whose click costs another price since the stop than on the
@@ -210,6 +211,15 @@ type MovedPPC struct {
 	CampaignID       int64
 	Campaign, Phrase string
 	Before, After    Measures
+}
+
+// MovedQuality is a keyword whose quality is another since the stop than it was on
+// the day on which that began. About: a click costs the next one's bid times its
+// quality by the own quality, so a lower quality pays more for the same place.
+type MovedQuality struct {
+	CampaignID       int64
+	Campaign, Phrase string
+	Before, After    int
 }
 
 // moved: each side has 50 clicks at least, and the PPC differs by a fifth or more.

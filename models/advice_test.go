@@ -288,6 +288,17 @@ func TestAPPCThatMovedOverAStopIsTold(t *testing.T) {
 		for range 10 {
 			day(100, 100, 100)
 		}
+		quality := func(keyword int, told int64) {
+			t.Helper()
+			got, err := b.PutResults(t.Context(), []models.Result{{
+				CampaignID: w.campaign, KeywordID: w.keywords[keyword].ID, HourAt: b.Clock.Now().Truncate(time.Hour), Quality: &told,
+			}})
+			if must(t, err); got.Accepted != 1 {
+				t.Fatalf("%+v", got)
+			}
+		}
+		quality(0, 8)
+		quality(1, 7)
 		at(b, 0, 20)
 		owe(t, b, w.account, w.campaign, 10*yuan)
 		b.Clock.Add(2 * time.Hour)
@@ -296,8 +307,14 @@ func TestAPPCThatMovedOverAStopIsTold(t *testing.T) {
 			day(130, 110, 300)
 		}
 		at(b, 1, 9)
+		quality(0, 6)
+		quality(1, 7)
+		quality(2, 3) // nobody knows what it was before
 		d, err := b.Advice(t.Context(), w.account)
 		must(t, err)
+		if d.Stop == nil || len(d.Stop.Qualities) != 1 || d.Stop.Qualities[0] != (models.MovedQuality{CampaignID: w.campaign, Campaign: "Campaign 1", Phrase: "up", Before: 8, After: 6}) {
+			t.Errorf("%+v", d.Stop)
+		}
 		if d.Stop == nil || len(d.Stop.Moved) != 1 {
 			t.Fatalf("%+v", d.Stop)
 		}

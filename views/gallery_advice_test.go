@@ -23,7 +23,8 @@ func adviceScreens() []screen {
 		{Kind: models.AdviceBudgetEarly, CampaignID: c[3].ID, Campaign: c[3].Name, Version: 4, Measures: did(4, 40), EarlyDays: 5, EarlyHour: 15, BeforeFen: 250_00, AfterFen: 340_00, LowFen: 156_00, HighFen: 312_00},
 	}
 	full.Stop = &models.StopCost{From: ago(50 * time.Hour).Truncate(time.Hour), Until: ago(26 * time.Hour).Truncate(time.Hour), Weeks: 3, Mean: did(2, 18), Low: did(1, 11), High: did(3, 26),
-		Moved: []models.MovedPPC{{CampaignID: c[0].ID, Campaign: c[0].Name, Phrase: "机械键盘 静音", Before: did(2, 9), After: models.Measures{Clicks: 80, CostFen: 152_00}}}}
+		Moved:     []models.MovedPPC{{CampaignID: c[0].ID, Campaign: c[0].Name, Phrase: "机械键盘 静音", Before: did(2, 9), After: models.Measures{Clicks: 80, CostFen: 152_00}}},
+		Qualities: []models.MovedQuality{{CampaignID: c[1].ID, Campaign: c[1].Name, Phrase: "机械键盘 静音", Before: 8, After: 6}}}
 	spans := []models.AppliedSpan{{Days: 1, Over: true, Before: did(2, 3), After: did(1, 3)}, {Days: 3, Over: true, Before: did(6, 9), After: did(3, 9)}, {Days: 7}}
 	full.Applied = []models.AppliedAdvice{
 		{Kind: models.AdviceTooDear, At: ago(100 * time.Hour), CampaignID: c[0].ID, Campaign: c[0].Name, KeywordID: 1, Phrase: "机械键盘 静音", BeforeFen: 2_10, AfterFen: 1_25, Spans: spans},
