@@ -470,6 +470,33 @@ func TestResultsReplaceWhatWasSaid(t *testing.T) {
 	})
 }
 
+// TestAQualityIsToldWithAResult and read back by who bids with it; null tells nothing.
+func TestAQualityIsToldWithAResult(t *testing.T) {
+	eachSite(t, func(t *testing.T, site *site) {
+		s := site.charged(t)
+		told := item{"campaign_id": s.campaign, "keyword_id": s.keyword, "hour": s.Clock.Now().Truncate(time.Hour), "impressions": 3}
+		for _, step := range []struct {
+			said any
+			want int
+		}{{4, 4}, {nil, 4}, {10, 10}, {1, 1}} {
+			if got := s.send("/results", told.with("quality", step.said)).counts(t); got.Accepted != 1 {
+				t.Fatalf("%v: %+v", step.said, got)
+			}
+			var found []int
+			page, _, err := s.EngineKeywords(t.Context(), 0)
+			must(t, err)
+			for _, k := range page {
+				if k.KeywordID == s.keyword {
+					found = append(found, k.Quality)
+				}
+			}
+			if !slices.Equal(found, []int{step.want}) {
+				t.Errorf("after %v it is %v", step.said, found)
+			}
+		}
+	})
+}
+
 // results reads what stands of all hours, as text.
 func (s *site) results(t testing.TB) string {
 	t.Helper()
@@ -512,6 +539,10 @@ func TestEveryReasonToRejectAResult(t *testing.T) {
 			{models.RejectFuture, good.with("hour", hour.Add(2*time.Hour))},
 			{models.RejectTooOld, good.with("hour", hour.Add(-31*24*time.Hour))},
 			{models.RejectTwice, good},
+			{models.RejectQuality, good.with("keyword_id", s.keyword).with("quality", 0)},
+			{models.RejectQuality, good.with("keyword_id", s.keyword).with("quality", 11)},
+			{models.RejectMalformed, good.with("keyword_id", s.keyword).with("quality", 7.5)},
+			{models.RejectMalformed, good.with("hour", hour.Add(-time.Hour)).with("quality", 7)}, // whose?
 		}
 		var body []any
 		for _, w := range want {

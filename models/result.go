@@ -19,6 +19,7 @@ type Result struct {
 	Clicks         int64
 	Orders         int64
 	OrderAmountFen Fen
+	Quality        *int64 // the keyword's by now, 1–10; nil: not told
 }
 
 // What one body of results may be.
@@ -39,18 +40,21 @@ type ResultOutcome struct {
 const (
 	RejectNotAnHour RejectCode = "not_an_hour" // the instant is not one at which an hour begins
 	RejectTwice     RejectCode = "twice"       // the same campaign, keyword and hour stand later in the body
+	RejectQuality   RejectCode = "quality_out_of_range"
 )
 
 // ResultCodes lists every code an item of results may be rejected with.
-var ResultCodes = []RejectCode{RejectMalformed, RejectUnknownCampaign, RejectUnknownKeyword, RejectNotAnHour, RejectFuture, RejectTooOld, RejectTwice}
+var ResultCodes = []RejectCode{RejectMalformed, RejectUnknownCampaign, RejectUnknownKeyword, RejectNotAnHour, RejectFuture, RejectTooOld, RejectTwice, RejectQuality}
 
 // refusal is the rule of what a result must be; "" is none.
 func (r Result) refusal(now time.Time) RejectCode {
 	within := func(n, most int64) bool { return n >= 0 && n <= most }
 	switch {
 	case r.CampaignID <= 0 || r.KeywordID < 0 || r.HourAt.IsZero() || !within(r.Impressions, maxResultCount) || !within(r.Clicks, maxResultCount) ||
-		!within(r.Orders, maxResultCount) || !within(int64(r.OrderAmountFen), int64(maxResultAmount)):
+		!within(r.Orders, maxResultCount) || !within(int64(r.OrderAmountFen), int64(maxResultAmount)) || r.Quality != nil && r.KeywordID == 0:
 		return RejectMalformed
+	case r.Quality != nil && (*r.Quality < minQuality || *r.Quality > maxQuality):
+		return RejectQuality
 	case !r.HourAt.Equal(r.HourAt.Truncate(time.Hour)):
 		return RejectNotAnHour
 	case r.HourAt.After(now.Add(maxChargeAhead)):
@@ -143,6 +147,9 @@ func (t *tx) storeResults(taken map[int64][]Result) error {
 	conn := bulk.On(t.DB)
 	before, err := standing(conn, all)
 	if err != nil {
+		return err
+	}
+	if err := t.storeQualities(conn, all); err != nil {
 		return err
 	}
 	sums := newRollups(resultColumns...)

@@ -18,6 +18,7 @@ type result struct {
 	Clicks         int64      `json:"clicks"`
 	Orders         int64      `json:"orders"`
 	OrderAmountFen models.Fen `json:"order_amount_fen"`
+	Quality        *int64     `json:"quality"`
 }
 
 // resultsAnswer counts every item of the body once.
