@@ -134,6 +134,7 @@ type simulator struct {
 
 	// What follows belongs to play alone.
 	counted   *tally
+	judged    qualities
 	ids       chargeIDs
 	played    time.Time // portal time up to which traffic was drawn
 	ticks     int
@@ -165,7 +166,7 @@ func newSimulator(c simulatorConfig) (*simulator, error) {
 	clock := &portalClock{speed: c.Speed}
 	return &simulator{
 		api:   &portalAPI{base: strings.TrimRight(c.URL, "/"), key: c.Key, client: c.Client, clock: clock},
-		clock: clock, board: newBoard(), traffic: newTraffic(c.Rate, c.Seed), counted: newTally(),
+		clock: clock, board: newBoard(), traffic: newTraffic(c.Rate, c.Seed), counted: newTally(), judged: qualities{},
 		log: c.Log, tick: c.Tick, speed: c.Speed, interrupt: func() {},
 	}, nil
 }
@@ -396,7 +397,9 @@ func (s *simulator) sendCharges(ctx context.Context, charges []charge) (delayed 
 
 // sendResults sends the results that changed.
 func (s *simulator) sendResults(ctx context.Context, now time.Time) (delayed bool, err error) {
-	for body := range slices.Chunk(s.counted.unreported(), resultsPerBody) {
+	rows := s.counted.unreported()
+	s.judged.tell(rows, s.board.qualityOf)
+	for body := range slices.Chunk(rows, resultsPerBody) {
 		late, err := s.send(ctx, "results", body)
 		if err != nil || ctx.Err() != nil {
 			return late, err

@@ -388,6 +388,7 @@ type result struct {
 	Clicks         int64     `json:"clicks"`
 	Orders         int64     `json:"orders"`
 	OrderAmountFen int64     `json:"order_amount_fen"`
+	Quality        *int64    `json:"quality,omitempty"` // now and then
 }
 
 // tally counts results by keyword and hour, and knows which of them changed
