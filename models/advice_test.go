@@ -133,7 +133,7 @@ func TestAdviceIsFollowedPutBackAndDismissed(t *testing.T) {
 			t.Errorf("put back, there are %d applied and %d advised", len(desk.Applied), len(desk.List))
 		}
 
-		n, err := b.DismissAdvice(t.Context(), w.account, []string{desk.List[0].Key()})
+		n, err := b.DismissAdvice(t.Context(), w.actor, w.account, []string{desk.List[0].Key()})
 		if err != nil || n != 1 {
 			t.Error(n, err)
 		}
@@ -146,7 +146,7 @@ func TestAdviceIsFollowedPutBackAndDismissed(t *testing.T) {
 			t.Errorf("it proposes something else: %v, %d", got, desk.Dismissed)
 		}
 		must(t, b.SetMargin(t.Context(), w.actor, w.account, "30"))
-		must(t, b.RecallAdvice(t.Context(), w.account))
+		must(t, b.RecallAdvice(t.Context(), w.actor, w.account))
 		if _, desk = w.advice(t); len(desk.List) != 3 || desk.Dismissed != 0 {
 			t.Errorf("recalled: %d, %d", len(desk.List), desk.Dismissed)
 		}
