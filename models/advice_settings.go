@@ -14,12 +14,15 @@ func (s *Store) SetMargin(ctx context.Context, by Actor, accountID int64, typed 
 	if refused != nil || bp <= 0 || bp > wholeBP {
 		return FieldErrors{fieldError("margin", "error.margin", nil)}
 	}
-	return s.setOnAccount(ctx, by, accountID, "margin_bp", "account.margin", &bp, func(a Account) *Fen {
+	stands := func(a Account) *Fen {
 		if a.MarginBP == nil {
 			return nil
 		}
 		before := Fen(*a.MarginBP)
 		return &before
+	}
+	return s.setOnAccount(ctx, accountID, "margin_bp", &bp, stands, func(t *tx, before, after string) error {
+		return t.audit(by, "account.margin", subject("account", accountID), before, after)
 	})
 }
 
@@ -39,12 +42,15 @@ func (s *Store) SetBidCeiling(ctx context.Context, by Actor, accountID int64, ty
 		}
 		after = &ceiling
 	}
-	return s.setOnAccount(ctx, by, accountID, "bid_ceiling_fen", "account.bid_ceiling", after, func(a Account) *Fen { return a.BidCeilingFen })
+	stands := func(a Account) *Fen { return a.BidCeilingFen }
+	return s.setOnAccount(ctx, accountID, "bid_ceiling_fen", after, stands, func(t *tx, before, after string) error {
+		return t.audit(by, "account.bid_ceiling", subject("account", accountID), before, after)
+	})
 }
 
-// setOnAccount sets one column of an account and says so on the audit trail, unless
-// it stands so already; nil is nothing.
-func (s *Store) setOnAccount(ctx context.Context, by Actor, accountID int64, column, action string, after *Fen, stands func(Account) *Fen) error {
+// setOnAccount sets one column of an account and has it told on the audit trail,
+// unless it stands so already; nil is nothing.
+func (s *Store) setOnAccount(ctx context.Context, accountID int64, column string, after *Fen, stands func(Account) *Fen, tell func(t *tx, before, after string) error) error {
 	wire := func(f *Fen) string {
 		if f == nil {
 			return ""
@@ -63,6 +69,6 @@ func (s *Store) setOnAccount(ctx context.Context, by Actor, accountID int64, col
 		if err := t.Model(&Account{}).Where("id = ?", accountID).Update(column, after).Error; err != nil {
 			return err
 		}
-		return t.audit(by, action, subject("account", accountID), before, wire(after))
+		return tell(t, before, wire(after))
 	})
 }
