@@ -58,8 +58,21 @@ type AdviceDesk struct {
 
 // Advice reads what the account's figures speak for now, from its rollups.
 func (s *Store) Advice(ctx context.Context, accountID int64) (AdviceDesk, error) {
+	db, now := s.read.WithContext(ctx), s.Now()
+	desk, err := s.advised(db, accountID, now)
+	if err != nil {
+		return desk, err
+	}
+	if desk.Stop, err = lastStopCost(db, accountID, now); err != nil {
+		return desk, err
+	}
+	desk.Applied, err = appliedAdvice(db, accountID, now)
+	return desk, err
+}
+
+// advised is the list alone, without what was and what was applied.
+func (s *Store) advised(db *gorm.DB, accountID int64, now time.Time) (AdviceDesk, error) {
 	var desk AdviceDesk
-	db := s.read.WithContext(ctx)
 	var account Account
 	if err := db.Take(&account, accountID).Error; err != nil {
 		return desk, found(err, "account")
@@ -67,7 +80,6 @@ func (s *Store) Advice(ctx context.Context, accountID int64) (AdviceDesk, error)
 	if account.MarginBP != nil {
 		desk.MarginBP = *account.MarginBP
 	}
-	now := s.Now()
 	all, err := s.adviceAt(db, account, &desk, now)
 	if err != nil {
 		return desk, err
@@ -86,18 +98,14 @@ func (s *Store) Advice(ctx context.Context, accountID int64) (AdviceDesk, error)
 	slices.SortStableFunc(desk.List, func(a, b Advice) int {
 		return cmp.Or(cmp.Compare(b.LowFen+b.HighFen, a.LowFen+a.HighFen), cmp.Compare(a.Key(), b.Key()))
 	})
-	if desk.Stop, err = lastStopCost(db, accountID, now); err != nil {
-		return desk, err
-	}
-	desk.Applied, err = appliedAdvice(db, accountID, now)
-	return desk, err
+	return desk, nil
 }
 
 // adviceAt applies every rule.
 func (s *Store) adviceAt(db *gorm.DB, account Account, desk *AdviceDesk, now time.Time) ([]Advice, error) {
 	from, today := DayOn(now.AddDate(0, 0, -adviceDays)), DayOn(now)
 	var hours []reportSlot
-	err := db.Table("account_hours").Select("day_on, hour, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").
+	err := db.Table("account_hours").Select("day_on, hour, "+measureColumns).
 		Where("account_id = ? AND day_on >= ? AND day_on < ?", account.ID, from, today).Scan(&hours).Error
 	if err != nil {
 		return nil, err
@@ -292,7 +300,7 @@ func movedPPC(db *gorm.DB, accountID int64, began, ended, now time.Time) ([]Move
 // sumOfHours sums an account's full hours.
 func sumOfHours(db *gorm.DB, accountID int64, from, until time.Time) (sum Measures, err error) {
 	var slots []reportSlot
-	err = db.Table("account_hours").Select("day_on, hour, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").
+	err = db.Table("account_hours").Select("day_on, hour, "+measureColumns).
 		Where("account_id = ? AND day_on >= ? AND day_on <= ?", accountID, DayOn(from), DayOn(until)).Scan(&slots).Error
 	for _, slot := range slots {
 		at, bad := slot.at()
@@ -348,7 +356,7 @@ func (s *Store) chosenAdvice(ctx context.Context, accountID int64, keys []string
 	if len(keys) == 0 {
 		return nil, FieldErrors{fieldError("advice", "error.advice.none", nil)}
 	}
-	desk, err := s.Advice(ctx, accountID)
+	desk, err := s.advised(s.read.WithContext(ctx), accountID, s.Now())
 	if err != nil {
 		return nil, err
 	}

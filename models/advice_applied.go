@@ -66,7 +66,7 @@ func appliedAdvice(db *gorm.DB, accountID int64, now time.Time) (list []AppliedA
 	did := map[adviceDay]Measures{}
 	read := func(table, column string, ids []int64) error {
 		var rows []reportSlot
-		err := db.Table(table).Select(column+" AS id, day_on, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").
+		err := db.Table(table).Select(column+" AS id, day_on, "+measureColumns).
 			Where(column+" IN ? AND day_on >= ? AND day_on < ?", ids, from, today).Scan(&rows).Error
 		for _, row := range rows {
 			did[adviceDay{table, row.ID, row.DayOn}] = row.measures()

@@ -195,16 +195,6 @@ func (s *Store) ChangeSchedule(ctx context.Context, by Actor, accountID int64, r
 	return s.schedule(ctx, by, accountID, row, func(now Schedule) (Schedule, FieldErrors) { return now.change(in) })
 }
 
-// SetSchedule changes a campaign's bid factors by half hour. Refusals stand on
-// the field "schedule". NotFound; Conflict when it has ended.
-func (s *Store) SetSchedule(ctx context.Context, by Actor, accountID int64, row RowRef, schedule Schedule) (Edit, error) {
-	schedule, refused := schedule.normal()
-	if refused != nil {
-		return Edit{}, FieldErrors{refused}
-	}
-	return s.schedule(ctx, by, accountID, row, func(Schedule) (Schedule, FieldErrors) { return schedule, nil })
-}
-
 func (s *Store) schedule(ctx context.Context, by Actor, accountID int64, row RowRef, change func(Schedule) (Schedule, FieldErrors)) (Edit, error) {
 	made, _, err := s.editAs(ctx, by, accountID, EditSchedule, false, func(e *editing) error {
 		campaigns, err := e.ownCampaigns([]RowRef{row})

@@ -61,3 +61,21 @@ func (r *recorder) Trace(_ context.Context, _ time.Time, query func() (string, i
 
 // ChangedSchedule lets tests change a schedule that stands nowhere.
 func ChangedSchedule(now Schedule, in ScheduleInput) (Schedule, FieldErrors) { return now.change(in) }
+
+// SetSchedule lets tests change all of a campaign's bid factors by half hour. Refusals stand on
+// the field "schedule". NotFound; Conflict when it has ended.
+func (s *Store) SetSchedule(ctx context.Context, by Actor, accountID int64, row RowRef, schedule Schedule) (Edit, error) {
+	schedule, refused := schedule.normal()
+	if refused != nil {
+		return Edit{}, FieldErrors{refused}
+	}
+	return s.schedule(ctx, by, accountID, row, func(Schedule) (Schedule, FieldErrors) { return schedule, nil })
+}
+
+// FactorAt is the factor in percent at an instant.
+func (s Schedule) FactorAt(at time.Time) int {
+	if s == "" {
+		return fullFactor
+	}
+	return s.Factors()[SlotAt(at)]
+}

@@ -199,6 +199,9 @@ func (s reportSlot) at() (time.Time, error) {
 	return day.Add(time.Duration(s.Hour) * time.Hour).UTC(), err
 }
 
+// measureColumns are the figures of every rollup; sumOfMeasures adds them up.
+const measureColumns = "cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen"
+
 const sumOfMeasures = `CAST(SUM(cost_fen) AS BIGINT) AS cost_fen, CAST(SUM(clicks) AS BIGINT) AS clicks, CAST(SUM(impressions) AS BIGINT) AS impressions,
 	CAST(SUM(result_clicks) AS BIGINT) AS result_clicks, CAST(SUM(orders) AS BIGINT) AS orders, CAST(SUM(order_amount_fen) AS BIGINT) AS order_amount_fen`
 
@@ -207,7 +210,7 @@ const sumOfMeasures = `CAST(SUM(cost_fen) AS BIGINT) AS cost_fen, CAST(SUM(click
 func (r *Report) slots(db *gorm.DB, accountID int64) *gorm.DB {
 	switch {
 	case r.Campaign == nil && r.Step == ByHour:
-		return db.Table("account_hours").Select("day_on, hour, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").Where("account_id = ?", accountID)
+		return db.Table("account_hours").Select("day_on, hour, "+measureColumns).Where("account_id = ?", accountID)
 	case r.Campaign == nil:
 		return db.Table("account_hours").Select("day_on, 0 AS hour, "+sumOfMeasures).Where("account_id = ?", accountID).Group("day_on")
 	case r.Step == ByHour:
@@ -217,9 +220,9 @@ func (r *Report) slots(db *gorm.DB, accountID int64) *gorm.DB {
 		}
 		return query
 	case r.Keyword != nil:
-		return db.Table("keyword_days").Select("day_on, 0 AS hour, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").Where("keyword_id = ?", r.Keyword.ID)
+		return db.Table("keyword_days").Select("day_on, 0 AS hour, "+measureColumns).Where("keyword_id = ?", r.Keyword.ID)
 	}
-	return db.Table("campaign_days").Select("day_on, 0 AS hour, cost_fen, clicks, impressions, result_clicks, orders, order_amount_fen").Where("campaign_id = ?", r.Campaign.ID)
+	return db.Table("campaign_days").Select("day_on, 0 AS hour, "+measureColumns).Where("campaign_id = ?", r.Campaign.ID)
 }
 
 // readRows fills the rows, their sum, and the sum of the time before.

@@ -3,6 +3,7 @@ package models
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"gorm.io/gorm"
@@ -240,7 +241,7 @@ func editedKeywords(db *gorm.DB, campaigns []int64, snapshots map[int64]int64, e
 		SwitchedOn            *bool
 	}
 	var rows []kept
-	err := db.Raw(`SELECT s.* FROM stop_snapshot_keywords s JOIN keywords k ON k.id = s.keyword_id WHERE k.campaign_id IN ?`, campaigns).Scan(&rows).Error
+	err := db.Table("stop_snapshot_keywords").Where("snapshot_id IN ?", slices.Collect(maps.Values(snapshots))).Scan(&rows).Error
 	if err != nil {
 		return err
 	}

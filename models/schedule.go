@@ -88,14 +88,6 @@ func (s Schedule) normal() (Schedule, *Error) {
 	return normal, nil
 }
 
-// FactorAt is the factor in percent at an instant.
-func (s Schedule) FactorAt(at time.Time) int {
-	if s == "" {
-		return fullFactor
-	}
-	return s.Factors()[SlotAt(at)]
-}
-
 // SlotAt is the slot of the week that an instant lies in.
 func SlotAt(at time.Time) int {
 	local := at.In(Shanghai)

@@ -69,7 +69,6 @@ func (t *tx) startSoftly(c Campaign, item *RestartItem) (map[string]any, error) 
 	if item.NormHourFen, err = t.normHour(c.ID, days); err != nil {
 		return nil, err
 	}
-	t.then(Task{RampStep{AccountID: c.AccountID, Due: t.now.Add(softFor)}, t.now.Add(softFor)})
 	return map[string]any{"soft_since": t.now, "soft_cap_fen": item.CapFen, "soft_base_fen": item.BaseFen}, nil
 }
 
@@ -103,9 +102,11 @@ func (t *tx) normHour(campaignID int64, days []string) (Fen, error) {
 	return slices.Max(sums) / Fen(len(days)), nil
 }
 
-// watchSoftly has a restart that starts softly looked at until its hour is over.
+// watchSoftly has a restart that starts softly looked at until its hour is over,
+// and the engine told then.
 func (t *tx) watchSoftly(r Restart) {
-	for due := r.At.Add(softLook); !due.After(r.At.Add(softFor)); due = due.Add(softLook) {
+	t.then(Task{RampStep{AccountID: r.AccountID, Due: r.SoftUntil()}, r.SoftUntil()})
+	for due := r.At.Add(softLook); !due.After(r.SoftUntil()); due = due.Add(softLook) {
 		if due.After(t.now) {
 			t.then(Task{WatchRestart{AccountID: r.AccountID, RestartID: r.ID, At: due}, due})
 		}
@@ -211,7 +212,6 @@ func (t *tx) resumeSoftly() error {
 		t.now.Add(-softFor)).Find(&restarts).Error
 	for _, r := range restarts {
 		t.watchSoftly(r)
-		t.then(Task{RampStep{AccountID: r.AccountID, Due: r.At.Add(softFor)}, r.At.Add(softFor)})
 	}
 	return err
 }
