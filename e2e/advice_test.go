@@ -21,6 +21,14 @@ func TestAdvice(t *testing.T) {
 		b.submit("保存")
 		b.see("已保存毛利率")
 	})
+	b.step("a_highest_bid", func() {
+		b.fill("ceiling", "0.01")
+		b.submit("保存上限")
+		b.see("出价不能低于")
+		b.fill("ceiling", "8")
+		b.submit("保存上限")
+		b.see("已保存最高出价")
+	})
 	b.step("followed_and_put_back", func() {
 		b.submitIn("li", "采纳")
 		b.see("已采纳 1 项建议", "已采纳 1 条建议")
@@ -40,5 +48,19 @@ func TestAdvice(t *testing.T) {
 		b.see("Advice", "1 dismissed")
 		inEnglish(b, names)
 		b.look("advice")
+	})
+}
+
+// TestWhatAStopCost is read by the demo's seller whose money has run out.
+func TestWhatAStopCost(t *testing.T) {
+	t.Parallel()
+	b := newTab(t, serve(t))
+	b.signIn("overdue@demo.test")
+	b.step("what_it_cost_and_how_that_is_known", func() {
+		b.open("/advice")
+		b.see("上次停投的代价", "成交金额", "停投前多充值约", "怎么算的")
+		b.press("怎么算的")
+		b.see("同一星期几", "约 33% 的可能落在其间")
+		b.look("advice-stop")
 	})
 }

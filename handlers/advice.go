@@ -49,10 +49,10 @@ func (p *portal) changeAdvice(c echo.Context) error {
 		_, err = p.Store.ApplyAdvice(ctx, web.Actor(c), account, keys)
 	case "dismiss":
 		flash.Key = "flash.advice_dismissed"
-		_, err = p.Store.DismissAdvice(ctx, account, keys)
+		_, err = p.Store.DismissAdvice(ctx, web.Actor(c), account, keys)
 	default:
 		flash = layout.Flash{Key: "flash.advice_recalled"}
-		err = p.Store.RecallAdvice(ctx, account)
+		err = p.Store.RecallAdvice(ctx, web.Actor(c), account)
 	}
 	if fields, refused := web.Refused(err); refused {
 		return p.drawAdvice(c, http.StatusUnprocessableEntity, views.AdviceForm{Ticked: keys, Errors: fields})
@@ -74,5 +74,19 @@ func (p *portal) setMargin(c echo.Context) error {
 		return err
 	}
 	p.Flash(c, layout.Flash{Key: "flash.margin_saved"})
+	return web.SeeOther(c, advicePath)
+}
+
+// setCeiling keeps the most that the seller ever wants to bid; empty: no own limit.
+func (p *portal) setCeiling(c echo.Context) error {
+	typed := c.FormValue("ceiling")
+	err := p.Store.SetBidCeiling(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID, typed)
+	if fields, refused := web.Refused(err); refused {
+		return p.drawAdvice(c, http.StatusUnprocessableEntity, views.AdviceForm{Ceiling: typed, Errors: fields})
+	}
+	if err != nil {
+		return err
+	}
+	p.Flash(c, layout.Flash{Key: "flash.ceiling_saved"})
 	return web.SeeOther(c, advicePath)
 }

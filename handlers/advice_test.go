@@ -113,3 +113,57 @@ func TestAdviceIsFollowedOnItsPage(t *testing.T) {
 		other.post("/advice", "one", desk.List[0].Key()).is(t, http.StatusUnprocessableEntity)
 	})
 }
+
+func TestTheHighestBidIsSetOnThePageOfAdvice(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		b, account, keywords, advice := s.advised(t)
+		for _, lang := range text.Languages {
+			b.lang = lang
+			refused := b.post("/advice/ceiling", "ceiling", "0.01").is(t, http.StatusUnprocessableEntity)
+			refused.says(t, "#ceiling-error", word(lang, "error.bid.too_small", "Min", models.Fen(5)))
+			if refused.value("#ceiling") != "0.01" {
+				t.Error("what was typed is gone")
+			}
+		}
+		b.lang = text.Chinese
+		b.post("/advice/ceiling", "ceiling", "2.50").leads(t, "/advice")
+		page := b.get("/advice")
+		page.says(t, "#main", word(text.Chinese, "flash.ceiling_saved"))
+		if got := page.value("#ceiling"); got != "2.50" {
+			t.Errorf("it stands as %q", got)
+		}
+		row := models.RowRef{ID: keywords[0].ID, Version: keywords[0].RowVersion}
+		if _, err := s.SetBid(t.Context(), models.Actor{}, account, advice.CampaignID, row, "2.51"); err == nil {
+			t.Error("a bid above it is taken")
+		}
+		b.post("/advice/ceiling", "ceiling", "").leads(t, "/advice")
+		if got := b.get("/advice").value("#ceiling"); got != "" {
+			t.Errorf("taken back it stands as %q", got)
+		}
+		other, _ := s.member(t, models.RoleSeller, "other@shop.test")
+		if got := other.get("/advice").value("#ceiling"); got != "" {
+			t.Errorf("another seller reads %q", got)
+		}
+	})
+}
+
+// The keyword's row changes after the page was drawn: it is told beside the advice
+// as it stands now, in the reader's language, and nothing is done.
+func TestAdviceThatMovedIsToldBesideIt(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		b, account, keywords, advice := s.advised(t)
+		row := models.RowRef{ID: keywords[1].ID, Version: keywords[1].RowVersion}
+		_, err := s.SetBid(t.Context(), models.Actor{}, account, advice.CampaignID, row, "1.10")
+		must(t, err)
+		for _, lang := range text.Languages {
+			b.lang = lang
+			page := b.post("/advice", "one", advice.Key()).is(t, http.StatusUnprocessableEntity)
+			page.says(t, "li [role=alert]", word(lang, "error.advice.moved_this"))
+			page.says(t, "h3", word(lang, "advice.kind.no_orders", "Count", 1))
+		}
+		_, now, err := s.CampaignDetail(t.Context(), account, advice.CampaignID)
+		if must(t, err); !now[1].SwitchedOn {
+			t.Error("it is off")
+		}
+	})
+}

@@ -170,6 +170,7 @@ func (p *portal) sellers(all *echo.Group) {
 	g.GET("/advice", p.showAdvice)
 	g.POST("/advice", p.changeAdvice)
 	g.POST("/advice/margin", p.setMargin)
+	g.POST("/advice/ceiling", p.setCeiling)
 	g.GET("/reports", p.showReport)
 	g.GET("/reports.csv", p.reportCSV)
 	g.GET("/reports.xlsx", p.reportXLSX)

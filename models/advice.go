@@ -3,7 +3,6 @@ package models
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +28,7 @@ type Advice struct {
 	BearableFen Fen
 	EarlyDays   int // of the last 7, on which the budget was gone before 18:00
 	EarlyHour   int // the latest hour in which it was
+	Moved       StopMove
 	// The bid or the daily budget, as it stands and as proposed; after 0: pause.
 	BeforeFen, AfterFen Fen
 	// What is expected of it a day: saved, or sold more for a budget.
@@ -49,6 +49,7 @@ type AdviceDesk struct {
 	Days      int // with cost, of the last 30
 	Enough    bool
 	MarginBP  int      // hundredths of a percent; 0: not given
+	Ceiling   Fen      // of a bid, as the seller set it; 0: not set
 	Total     Measures // of those days
 	List      []Advice // the greatest expected effect first
 	Dismissed int      // that would stand there as well
@@ -59,34 +60,40 @@ type AdviceDesk struct {
 // Advice reads what the account's figures speak for now, from its rollups.
 func (s *Store) Advice(ctx context.Context, accountID int64) (AdviceDesk, error) {
 	db, now := s.read.WithContext(ctx), s.Now()
-	desk, err := s.advised(db, accountID, now)
+	desk, stops, err := s.advised(db, accountID, now)
 	if err != nil {
 		return desk, err
 	}
-	if desk.Stop, err = lastStopCost(db, accountID, now); err != nil {
+	if desk.Stop, err = lastStopCost(db, accountID, stops, now); err != nil {
 		return desk, err
 	}
 	desk.Applied, err = appliedAdvice(db, accountID, now)
 	return desk, err
 }
 
-// advised is the list alone, without what was and what was applied.
-func (s *Store) advised(db *gorm.DB, accountID int64, now time.Time) (AdviceDesk, error) {
-	var desk AdviceDesk
+// advised is the list alone, without what a stop cost and what was applied, and
+// the stops that it was held against.
+func (s *Store) advised(db *gorm.DB, accountID int64, now time.Time) (desk AdviceDesk, stops []accountStop, err error) {
 	var account Account
 	if err := db.Take(&account, accountID).Error; err != nil {
-		return desk, found(err, "account")
+		return desk, nil, found(err, "account")
 	}
 	if account.MarginBP != nil {
 		desk.MarginBP = *account.MarginBP
 	}
-	all, err := s.adviceAt(db, account, &desk, now)
+	if account.BidCeilingFen != nil {
+		desk.Ceiling = *account.BidCeilingFen
+	}
+	if stops, err = recentStops(db, accountID, now); err != nil {
+		return desk, nil, err
+	}
+	all, err := s.adviceAt(db, account, &desk, stops, now)
 	if err != nil {
-		return desk, err
+		return desk, nil, err
 	}
 	dismissed, err := dismissedAdvice(db, accountID, now)
 	if err != nil {
-		return desk, err
+		return desk, nil, err
 	}
 	for _, a := range all {
 		if d, is := dismissed[a.subject()]; is && d.still(a) {
@@ -98,11 +105,11 @@ func (s *Store) advised(db *gorm.DB, accountID int64, now time.Time) (AdviceDesk
 	slices.SortStableFunc(desk.List, func(a, b Advice) int {
 		return cmp.Or(cmp.Compare(b.LowFen+b.HighFen, a.LowFen+a.HighFen), cmp.Compare(a.Key(), b.Key()))
 	})
-	return desk, nil
+	return desk, stops, nil
 }
 
 // adviceAt applies every rule.
-func (s *Store) adviceAt(db *gorm.DB, account Account, desk *AdviceDesk, now time.Time) ([]Advice, error) {
+func (s *Store) adviceAt(db *gorm.DB, account Account, desk *AdviceDesk, stops []accountStop, now time.Time) ([]Advice, error) {
 	from, today := DayOn(now.AddDate(0, 0, -adviceDays)), DayOn(now)
 	var hours []reportSlot
 	err := db.Table("account_hours").Select("day_on, hour, "+measureColumns).
@@ -123,7 +130,11 @@ func (s *Store) adviceAt(db *gorm.DB, account Account, desk *AdviceDesk, now tim
 	if !desk.Enough {
 		return nil, nil
 	}
-	list, err := s.keywordAdvice(db, account, desk, from, today)
+	moves, err := stopMoves(db, account.ID, stops, now)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.keywordAdvice(db, account, desk, moves, from, today)
 	if err != nil {
 		return nil, err
 	}
@@ -132,23 +143,24 @@ func (s *Store) adviceAt(db *gorm.DB, account Account, desk *AdviceDesk, now tim
 }
 
 // keywordAdvice judges every keyword that is on, each by one rule at most.
-func (s *Store) keywordAdvice(db *gorm.DB, account Account, desk *AdviceDesk, from, today string) (list []Advice, err error) {
+func (s *Store) keywordAdvice(db *gorm.DB, account Account, desk *AdviceDesk, moves stopMoved, from, today string) (list []Advice, err error) {
 	var rows []struct {
 		ID, CampaignID   int64
 		Phrase, Campaign string
 		Version          int64
 		BidFen           Fen
+		Quality          int
 		Measures         `gorm:"embedded"`
 	}
 	err = db.Table("keywords k").Joins("JOIN campaigns c ON c.id = k.campaign_id").Joins("JOIN keyword_days d ON d.keyword_id = k.id").
-		Select("k.id, k.phrase, k.campaign_id, c.name AS campaign, k.row_version AS version, k.bid_fen, "+sumOfMeasures).
+		Select("k.id, k.phrase, k.campaign_id, c.name AS campaign, k.row_version AS version, k.bid_fen, k.quality, "+sumOfMeasures).
 		Where("c.account_id = ? AND c.ended_at IS NULL AND c.switched_on AND k.switched_on AND k.removed_at IS NULL AND d.day_on >= ? AND d.day_on < ?", account.ID, from, today).
-		Group("k.id, k.phrase, k.campaign_id, c.name, k.row_version, k.bid_fen").Order("k.id").Scan(&rows).Error
+		Group("k.id, k.phrase, k.campaign_id, c.name, k.row_version, k.bid_fen, k.quality").Order("k.id").Scan(&rows).Error
 	for _, r := range rows {
 		a := Advice{
 			CampaignID: r.CampaignID, Campaign: r.Campaign, KeywordID: r.ID, Phrase: r.Phrase, Version: r.Version, Measures: r.Measures, BeforeFen: r.BidFen,
 		}
-		if a.noOrders(desk.Total, desk.Days) || a.bidAgainstMargin(desk.Total, desk.Days, desk.MarginBP, s.rules.MinBid, account.BidCeiling(s.rules)) {
+		if a.judge(desk.Total, desk.Days, desk.MarginBP, moves.of(r.CampaignID, r.ID, r.Quality), s.rules.MinBid, account.BidCeiling(s.rules)) {
 			list = append(list, a)
 		}
 	}
@@ -195,123 +207,6 @@ func budgetAdvice(db *gorm.DB, account Account, desk *AdviceDesk, from, today, w
 	return list, err
 }
 
-// lastStopCost estimates what the newest stop of the last 30 days cost, or nil.
-func lastStopCost(db *gorm.DB, accountID int64, now time.Time) (*StopCost, error) {
-	var stops []accountStop
-	err := db.Order("began_at DESC").Find(&stops, "account_id = ? AND (ended_at IS NULL OR ended_at > ?)", accountID, now.AddDate(0, 0, -adviceDays-stopWeeks*7)).Error
-	if err != nil || len(stops) == 0 || stops[0].EndedAt != nil && stops[0].EndedAt.Before(now.AddDate(0, 0, -adviceDays)) {
-		return nil, err
-	}
-	end := func(s accountStop) time.Time {
-		if s.EndedAt != nil {
-			return *s.EndedAt
-		}
-		return now
-	}
-	last := stops[0]
-	cost := &StopCost{From: last.BeganAt.Truncate(time.Hour).Add(time.Hour), Until: end(last).Truncate(time.Hour), Open: last.EndedAt == nil}
-	if most := cost.From.Add(stopAtMost); cost.Until.After(most) {
-		cost.Until = most
-	}
-	if cost.Until.Sub(cost.From) < stopFirstHour {
-		return nil, nil
-	}
-	var weeks []Measures
-	for n := 1; n <= stopWeeks; n++ {
-		from, until := cost.From.AddDate(0, 0, -7*n), cost.Until.AddDate(0, 0, -7*n)
-		var stood time.Duration
-		for _, s := range stops {
-			stood += overlap(from, until, s.BeganAt, end(s))
-		}
-		if float64(stood) > stopOverlap*float64(until.Sub(from)) {
-			continue
-		}
-		week, err := sumOfHours(db, accountID, from, until)
-		if err != nil {
-			return nil, err
-		}
-		if week.CostFen > 0 {
-			weeks = append(weeks, week)
-		}
-	}
-	cost.estimate(weeks)
-	if !cost.Open {
-		if cost.Moved, err = movedPPC(db, accountID, last.BeganAt, *last.EndedAt, now); err != nil {
-			return nil, err
-		}
-		cost.Qualities, err = movedQuality(db, accountID, last.BeganAt, *last.EndedAt)
-	}
-	return cost, err
-}
-
-// movedQuality finds the keywords of which the engine told another quality since a
-// stop ended than it last had by the day on which that began, the deepest fall first.
-func movedQuality(db *gorm.DB, accountID int64, began, ended time.Time) (moved []MovedQuality, err error) {
-	err = db.Raw(`SELECT * FROM (SELECT k.id, k.campaign_id, c.name AS campaign, k.phrase, k.quality AS after,
-			(SELECT q.quality FROM keyword_qualities q WHERE q.keyword_id = k.id AND q.day_on <= ? ORDER BY q.day_on DESC LIMIT 1) AS before
-		FROM keywords k JOIN campaigns c ON c.id = k.campaign_id WHERE c.account_id = ? AND k.removed_at IS NULL
-		AND EXISTS (SELECT 1 FROM keyword_qualities q WHERE q.keyword_id = k.id AND q.hour_at >= ?)) AS told
-		WHERE before IS NOT NULL AND before <> after ORDER BY after - before, id`, DayOn(began), accountID, ended).Scan(&moved).Error
-	return moved, err
-}
-
-// movedPPC finds the keywords whose PPC moved over a stop: the full days since it
-// ended, 7 at most, against the 7 before the day on which it began.
-func movedPPC(db *gorm.DB, accountID int64, began, ended, now time.Time) ([]MovedPPC, error) {
-	until := ended.AddDate(0, 0, movedDays+1)
-	if until.After(now) {
-		until = now
-	}
-	read := func(from, before string, into func(id int64, m MovedPPC, sum Measures)) error {
-		var rows []struct {
-			ID, CampaignID   int64
-			Campaign, Phrase string
-			Measures         `gorm:"embedded"`
-		}
-		err := db.Table("keywords k").Joins("JOIN campaigns c ON c.id = k.campaign_id").Joins("JOIN keyword_days d ON d.keyword_id = k.id").
-			Select("k.id, k.phrase, k.campaign_id, c.name AS campaign, "+sumOfMeasures).
-			Where("c.account_id = ? AND k.removed_at IS NULL AND d.day_on >= ? AND d.day_on < ?", accountID, from, before).
-			Group("k.id, k.phrase, k.campaign_id, c.name").Order("k.id").Scan(&rows).Error
-		for _, r := range rows {
-			into(r.ID, MovedPPC{CampaignID: r.CampaignID, Campaign: r.Campaign, Phrase: r.Phrase}, r.Measures)
-		}
-		return err
-	}
-	by := map[int64]*MovedPPC{}
-	err := read(DayOn(began.AddDate(0, 0, -movedDays)), DayOn(began), func(id int64, m MovedPPC, sum Measures) {
-		m.Before = sum
-		by[id] = &m
-	})
-	if err != nil {
-		return nil, err
-	}
-	var moved []MovedPPC
-	err = read(DayOn(ended.AddDate(0, 0, 1)), DayOn(until), func(id int64, _ MovedPPC, sum Measures) {
-		if m := by[id]; m != nil {
-			if m.After = sum; m.moved() {
-				moved = append(moved, *m)
-			}
-		}
-	})
-	slices.SortStableFunc(moved, func(a, b MovedPPC) int { return cmp.Compare(b.harm(), a.harm()) })
-	return moved, err
-}
-
-// sumOfHours sums an account's full hours.
-func sumOfHours(db *gorm.DB, accountID int64, from, until time.Time) (sum Measures, err error) {
-	var slots []reportSlot
-	err = db.Table("account_hours").Select("day_on, hour, "+measureColumns).
-		Where("account_id = ? AND day_on >= ? AND day_on <= ?", accountID, DayOn(from), DayOn(until)).Scan(&slots).Error
-	for _, slot := range slots {
-		at, bad := slot.at()
-		err = errors.Join(err, bad)
-		if !at.Before(from) && at.Before(until) {
-			sum = sum.Plus(slot.measures())
-		}
-	}
-	return sum, err
-}
-
 // adviceSubject is what a piece of advice is about, whatever it proposes.
 type adviceSubject struct {
 	kind AdviceKind
@@ -351,24 +246,44 @@ func dismissedAdvice(db *gorm.DB, accountID int64, now time.Time) (map[adviceSub
 }
 
 // chosenAdvice finds what the keys name in what is advised now. FieldErrors on
-// "advice": none is named, or one does not stand as it was drawn any more.
+// "advice": none is named, too many for one edit, or some do not stand as they were
+// drawn any more; those are refused by AdviceField each as well.
 func (s *Store) chosenAdvice(ctx context.Context, accountID int64, keys []string) ([]Advice, error) {
 	if len(keys) == 0 {
 		return nil, FieldErrors{fieldError("advice", "error.advice.none", nil)}
 	}
-	desk, err := s.advised(s.read.WithContext(ctx), accountID, s.Now())
+	desk, _, err := s.advised(s.read.WithContext(ctx), accountID, s.Now())
 	if err != nil {
 		return nil, err
 	}
-	var chosen []Advice
-	for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
-		at := slices.IndexFunc(desk.List, func(a Advice) bool { return a.Key() == key })
-		if at < 0 {
-			return nil, FieldErrors{fieldError("advice", "error.advice.moved", nil)}
-		}
-		chosen = append(chosen, desk.List[at])
+	stands := make(map[string]Advice, len(desk.List))
+	for _, a := range desk.List {
+		stands[a.Key()] = a
 	}
-	return chosen, nil
+	var chosen []Advice
+	var refused FieldErrors
+	for _, key := range slices.Compact(slices.Sorted(slices.Values(keys))) {
+		a, is := stands[key]
+		if is {
+			chosen = append(chosen, a)
+			continue
+		}
+		if refused == nil {
+			refused = FieldErrors{fieldError("advice", "error.advice.moved", nil)}
+		}
+		refused = append(refused, fieldError(AdviceField(key), "error.advice.moved_this", nil))
+	}
+	if refused == nil && len(chosen) > MaxEditRows {
+		return nil, tooMany(len(chosen), "advice")
+	}
+	return chosen, refused.OrNil()
+}
+
+// AdviceField is the field on which advice of a key is refused, whatever it
+// proposes by now: its kind and what it is about.
+func AdviceField(key string) string {
+	parts := strings.SplitN(key, ":", 3)
+	return strings.Join(append([]string{"advice"}, parts[:min(2, len(parts))]...), ".")
 }
 
 // ApplyAdvice does what the advice proposes, all or none of it, as one edit that
@@ -421,48 +336,40 @@ func (e *editing) follow(a Advice) error {
 
 // DismissAdvice hides advice for 14 days, or until it proposes something else.
 // FieldErrors on "advice" as chosenAdvice says.
-func (s *Store) DismissAdvice(ctx context.Context, accountID int64, keys []string) (int, error) {
+func (s *Store) DismissAdvice(ctx context.Context, by Actor, accountID int64, keys []string) (int, error) {
 	chosen, err := s.chosenAdvice(ctx, accountID, keys)
 	if err != nil {
 		return 0, err
 	}
 	return len(chosen), s.inTx(ctx, func(t *tx) error {
+		if _, err := t.lockAccount(accountID); err != nil {
+			return err
+		}
 		rows := make([]adviceDismissed, len(chosen))
 		for i, a := range chosen {
 			rows[i] = adviceDismissed{accountID, a.Kind, a.SubjectID(), a.AfterFen, t.now.Add(dismissedFor)}
+			kind := "campaign"
+			if a.KeywordID != 0 {
+				kind = "keyword"
+			}
+			if err := t.audit(by, "advice.dismiss", subject(kind, a.SubjectID()), "", facts("kind", string(a.Kind), "value", a.AfterFen.Wire())); err != nil {
+				return err
+			}
 		}
 		return t.Clauses(clause.OnConflict{UpdateAll: true}).Create(&rows).Error
 	})
 }
 
 // RecallAdvice shows everything again that was dismissed.
-func (s *Store) RecallAdvice(ctx context.Context, accountID int64) error {
-	return s.inTx(ctx, func(t *tx) error { return t.Delete(&adviceDismissed{}, "account_id = ?", accountID).Error })
-}
-
-// SetMargin keeps what is left of a sale before advertising, as it was typed: a
-// percentage with two decimals at most, above 0 and up to 100. FieldErrors on
-// "margin".
-func (s *Store) SetMargin(ctx context.Context, by Actor, accountID int64, typed string) error {
-	bp, refused := ParseFen(strings.TrimSuffix(strings.TrimSpace(strings.Map(toHalfWidth, typed)), "%"))
-	if refused != nil || bp <= 0 || bp > wholeBP {
-		return FieldErrors{fieldError("margin", "error.margin", nil)}
-	}
+func (s *Store) RecallAdvice(ctx context.Context, by Actor, accountID int64) error {
 	return s.inTx(ctx, func(t *tx) error {
-		a, err := t.lockAccount(accountID)
-		if err != nil {
+		if _, err := t.lockAccount(accountID); err != nil {
 			return err
 		}
-		before := ""
-		if a.MarginBP != nil {
-			before = Fen(*a.MarginBP).Wire()
+		gone := t.Delete(&adviceDismissed{}, "account_id = ?", accountID)
+		if gone.Error != nil || gone.RowsAffected == 0 {
+			return gone.Error
 		}
-		if before == bp.Wire() {
-			return nil
-		}
-		if err := t.Model(&Account{}).Where("id = ?", accountID).Update("margin_bp", int(bp)).Error; err != nil {
-			return err
-		}
-		return t.audit(by, "account.margin", subject("account", accountID), before, bp.Wire())
+		return t.audit(by, "advice.recall", subject("account", accountID), facts("dismissed", strconv.FormatInt(gone.RowsAffected, 10)), facts("dismissed", "0"))
 	})
 }

@@ -17,10 +17,12 @@ const (
 	AdviceTooDear     AdviceKind = "too_dear"     // a click costs more than it brings in: lower the bid
 	AdviceRoom        AdviceKind = "room"         // a click costs far less than it brings in: raise the bid
 	AdviceBudgetEarly AdviceKind = "budget_early" // the day's budget is gone before evening: raise it
+	AdvicePPCRose     AdviceKind = "ppc_rose"     // a click costs more than before the stop: lower the bid
+	AdviceQualityFell AdviceKind = "quality_fell" // the quality is lower than before the stop: raise the bid to keep the place
 )
 
 // AdviceKinds lists every kind; each has its words in the catalogues.
-var AdviceKinds = []AdviceKind{AdviceNoOrders, AdviceTooDear, AdviceRoom, AdviceBudgetEarly}
+var AdviceKinds = []AdviceKind{AdviceNoOrders, AdviceTooDear, AdvicePPCRose, AdviceQualityFell, AdviceRoom, AdviceBudgetEarly}
 
 const (
 	adviceDays     = 30     // full days that advice stands on
@@ -38,6 +40,11 @@ const (
 	budgetNearly   = 0.98   // of a budget is as good as all: the next click may cost more than what is left
 	budgetAtMost   = 2      // times the budget is proposed
 	budgetRounding = 10 * Yuan
+	movedWithin    = 14   // days after a stop in which what moved over it is told
+	movedBefore    = 7    // full days before the stop that it is held against
+	movedClicks    = 30   // on each side, before a PPC is held against another
+	certain        = 1.96 // a difference of so many standard errors is no chance with 95 %
+	qualityStep    = 1.5  // a bid is raised for a lost quality by this at most
 )
 
 // conversion is orders ÷ clicks.
@@ -192,83 +199,185 @@ func dayShape(hours [24]Fen) (shape [24]float64) {
 	return shape
 }
 
-// StopCost is what a stop is estimated to have cost: what the same hours of up to
-// four weeks before brought, as their mean, least and greatest week. Weeks in which
-// the account stood still for more than a fifth of those hours are left out, and
-// those without any cost.
-type StopCost struct {
-	From, Until     time.Time // full hours, UTC; at most the first 7 days of the stop
-	Open            bool      // it has not ended
-	Weeks           int       // that the estimate stands on; 0: it can't be said
-	Mean, Low, High Measures
-	Moved           []MovedPPC // over the stop, the dearest change first; none while it lasts
-	Qualities       []MovedQuality
+// StopMove is what a keyword was before the last stop and is since: of the 7 full
+// days before the day on which it began, and from the first full hour after its
+// end on.
+type StopMove struct {
+	Before, After Measures
+	AfterDays     float64 // since the end; 1 at least
+	QualityWas    int     // 0: it was not told of
+	QualityIs     int
+	Edited        bool // the bid, the match or the campaign's schedule: what moved may be that
 }
 
-// MovedPPC is a keyword whose click costs another price since the stop than on the
-// 7 days before it.
-type MovedPPC struct {
-	CampaignID       int64
-	Campaign, Phrase string
-	Before, After    Measures
+// ppcError is the standard error of the difference of two PPCs in fen. A click
+// costs between nothing and the bid, so the standard deviation of one click is half
+// the bid at most; of n clicks' mean it is that ÷ √n. Source: Popoviciu's inequality
+// on variances (1935). Where a schedule's factor puts a PPC above the bid, the PPC
+// stands for the bid.
+func ppcError(bid Fen, before, after float64, nBefore, nAfter int64) float64 {
+	return max(float64(bid), before, after) / 2 * math.Sqrt(1/float64(nBefore)+1/float64(nAfter))
 }
 
-// MovedQuality is a keyword whose quality is another since the stop than it was on
-// the day on which that began. About: a click costs the next one's bid times its
-// quality by the own quality, so a lower quality pays more for the same place.
-type MovedQuality struct {
-	CampaignID       int64
-	Campaign, Phrase string
-	Before, After    int
-}
-
-// moved: each side has 50 clicks at least, and the PPC differs by a fifth or more.
-// A mean of 50 prices that scatter by half of themselves is out by 14 % in one of
-// twenty, so a fifth is no chance.
-func (m MovedPPC) moved() bool {
-	if m.Before.Clicks < movedClicks || m.After.Clicks < movedClicks {
+// ppcRose: since the stop a click costs more than before it by more than chance
+// explains: 30 clicks on both sides, and a difference above 1.96 standard errors.
+// The bid goes down by as much as the PPC went up: bid × PPC before ÷ PPC after. As
+// many clicks at the former PPC cost the difference less.
+func (a *Advice) ppcRose(m StopMove, minBid Fen) bool {
+	if m.Edited || m.Before.Clicks < movedClicks || m.After.Clicks < movedClicks {
 		return false
 	}
 	before, after := float64(m.Before.CostFen)/float64(m.Before.Clicks), float64(m.After.CostFen)/float64(m.After.Clicks)
-	return math.Abs(after-before) >= movedShare*before
+	wrong := ppcError(a.BeforeFen, before, after, m.Before.Clicks, m.After.Clicks)
+	rise := after - before
+	if rise <= certain*wrong {
+		return false
+	}
+	perDay := float64(m.After.Clicks) / m.AfterDays
+	a.Kind, a.Moved = AdvicePPCRose, m
+	a.AfterFen = max(minBid, Fen(math.Floor(float64(a.BeforeFen)*before/after)))
+	a.LowFen, a.HighFen = Fen(math.Round((rise-eightyPercent*wrong)*perDay)), Fen(math.Round((rise+eightyPercent*wrong)*perDay))
+	return a.AfterFen < a.BeforeFen
 }
 
-// harm is what the clicks since the stop cost more than they had before, in fen.
-func (m MovedPPC) harm() float64 {
-	return math.Abs(float64(m.After.CostFen) - float64(m.Before.CostFen)/float64(m.Before.Clicks)*float64(m.After.Clicks))
+// qualityFell: the quality is lower by 1 or more than on the last day before the
+// stop. A place is held by bid × quality, and a click costs the next one's bid ×
+// quality ÷ the own quality + ¥0.01; so the same place needs the bid × quality before
+// ÷ now, and its clicks cost about as much more. Source: the field's formula of the
+// price of a click (not verified anew, so the page says "about"). A quality is
+// rounded to a whole number, so that the true ratio lies between (before − ½) ÷ (now
+// + ½) and (before + ½) ÷ (now − ½): that is the range of what more is spent a day.
+// No bid above what a click may cost (bearable, 0: unknown) or the ceiling.
+func (a *Advice) qualityFell(m StopMove, days int, bearable, maxBid Fen) bool {
+	if m.Edited || m.QualityWas == 0 || m.QualityIs == 0 || m.QualityIs >= m.QualityWas {
+		return false
+	}
+	was, is := float64(m.QualityWas), float64(m.QualityIs)
+	to := min(Fen(math.Floor(float64(a.BeforeFen)*min(was/is, qualityStep))), maxBid)
+	if bearable > 0 {
+		to = min(to, bearable)
+	}
+	perDay := float64(a.CostFen) / float64(days)
+	a.Kind, a.Moved, a.AfterFen = AdviceQualityFell, m, to
+	a.LowFen = Fen(math.Round(perDay * max(0, (was-0.5)/(is+0.5)-1)))
+	a.HighFen = Fen(math.Round(perDay * ((was+0.5)/(is-0.5) - 1)))
+	return to > a.BeforeFen && a.HighFen > 0
 }
+
+// judge applies the rules to a keyword, the surest first; one of them speaks at
+// most.
+func (a *Advice) judge(all Measures, days, marginBP int, m StopMove, minBid, maxBid Fen) bool {
+	if a.noOrders(all, days) {
+		return true
+	}
+	margin := *a
+	byMargin := margin.bidAgainstMargin(all, days, marginBP, minBid, maxBid)
+	if byMargin && margin.Kind == AdviceTooDear {
+		*a = margin
+		return true
+	}
+	for _, rule := range []func(*Advice) bool{
+		func(b *Advice) bool { return b.ppcRose(m, minBid) },
+		func(b *Advice) bool { return b.qualityFell(m, days, margin.BearableFen, maxBid) },
+	} {
+		moved := *a
+		if rule(&moved) {
+			*a = moved
+			return true
+		}
+	}
+	*a = margin
+	return byMargin
+}
+
+// StopCost is what a stop is estimated to have cost. Each full hour of it is held
+// against the same hour of the same weekday of the four weeks before; of those, hours
+// in which the account itself was stopped, in part or whole, and hours before its
+// first figures are left out. Mean is the sum of the hours' means. The range is the
+// weakest and the strongest of the weeks: a week's sum ÷ the means' sum over the
+// hours that it has, times Mean. Another such week lies within with a probability of
+// (weeks − 1) ÷ (weeks + 1). Source: the order statistics of equally distributed
+// draws. A week counts that has half of the hours; there are two, or nothing is said.
+type StopCost struct {
+	From, Until     time.Time // full hours, UTC; at most the first 7 days of the stop
+	Open            bool      // it has not ended
+	Weeks           int       // that the range stands on; below 2 nothing can be said
+	MissingDays     int       // of history before the stop, 14 being needed
+	Mean, Low, High Measures
+}
+
+// Known says whether there is enough to say what the stop cost.
+func (c StopCost) Known() bool { return c.Weeks >= stopLeastWeeks }
 
 const (
-	stopWeeks     = 4
-	stopAtMost    = 7 * 24 * time.Hour
-	stopOverlap   = 0.2
-	stopFirstHour = time.Hour
-	movedClicks   = 50
-	movedShare    = 0.2
-	movedDays     = 7
+	stopWeeks      = 4
+	stopLeastWeeks = 2
+	stopAtMost     = 7 * 24 * time.Hour
+	stopFirstHour  = time.Hour
 )
 
-// estimate sums up the weeks: each figure has its own least and greatest.
-func (c *StopCost) estimate(weeks []Measures) {
-	c.Weeks = len(weeks)
-	for i, w := range weeks {
-		if i == 0 {
-			c.Mean, c.Low, c.High = w, w, w
-			continue
-		}
-		c.Mean = c.Mean.Plus(w)
-		c.Low = each(c.Low, w, func(a, b int64) int64 { return min(a, b) })
-		c.High = each(c.High, w, func(a, b int64) int64 { return max(a, b) })
-	}
-	if n := int64(len(weeks)); n > 1 {
-		c.Mean = each(c.Mean, c.Mean, func(sum, _ int64) int64 { return (sum + n/2) / n })
-	}
+// vector is Measures to be reckoned with.
+type vector [6]float64
+
+func (m Measures) vector() vector {
+	return vector{float64(m.Impressions), float64(m.Clicks), float64(m.ResultClicks), float64(m.CostFen), float64(m.Orders), float64(m.OrderAmountFen)}
 }
 
-// each makes one of two sums, figure by figure.
-func each(a, b Measures, of func(a, b int64) int64) Measures {
-	return Measures{
-		of(a.Impressions, b.Impressions), of(a.Clicks, b.Clicks), of(a.ResultClicks, b.ResultClicks),
-		Fen(of(int64(a.CostFen), int64(b.CostFen))), of(a.Orders, b.Orders), Fen(of(int64(a.OrderAmountFen), int64(b.OrderAmountFen))),
+func (v vector) measures() Measures {
+	whole := func(i int) int64 { return int64(math.Round(v[i])) }
+	return Measures{whole(0), whole(1), whole(2), Fen(whole(3)), whole(4), Fen(whole(5))}
+}
+
+// plus adds part of another.
+func (v vector) plus(o vector, part float64) vector {
+	for i := range v {
+		v[i] += o[i] * part
 	}
+	return v
+}
+
+// estimate fills in Weeks and the sums; at gives what an hour brought, or false for
+// one that is to be left out.
+func (c *StopCost) estimate(at func(hour time.Time) (Measures, bool)) {
+	var total vector
+	var did, expected [stopWeeks]vector
+	var hours [stopWeeks]int
+	known := 0
+	for hour := c.From; hour.Before(c.Until); hour = hour.Add(time.Hour) {
+		var sum vector
+		var found []int
+		var values [stopWeeks]vector
+		for w := range stopWeeks {
+			if m, is := at(hour.AddDate(0, 0, -7*(w+1))); is {
+				values[w], found = m.vector(), append(found, w)
+				sum = sum.plus(values[w], 1)
+			}
+		}
+		if len(found) == 0 {
+			continue
+		}
+		known++
+		mean := vector{}.plus(sum, 1/float64(len(found)))
+		total = total.plus(mean, 1)
+		for _, w := range found {
+			did[w], expected[w], hours[w] = did[w].plus(values[w], 1), expected[w].plus(mean, 1), hours[w]+1
+		}
+	}
+	if 2*known < int(c.Until.Sub(c.From)/time.Hour) {
+		return
+	}
+	low, high := total, total
+	for w := range stopWeeks {
+		if 2*hours[w] < known {
+			continue
+		}
+		c.Weeks++
+		for i := range total {
+			if expected[w][i] > 0 {
+				week := did[w][i] / expected[w][i] * total[i]
+				low[i], high[i] = min(low[i], week), max(high[i], week)
+			}
+		}
+	}
+	c.Mean, c.Low, c.High = total.measures(), low.measures(), high.measures()
 }

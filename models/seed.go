@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -99,15 +100,19 @@ func (s *Store) at(instant time.Time) *Store {
 
 func (s *Store) seedSeller(ctx context.Context, in seedSeller, password string, stream uint64) error {
 	now := s.Now()
-	began := dayStart(now).AddDate(0, 0, -seedDays)
 	stop := now.Add(-time.Duration(in.StoppedHoursAgo) * time.Hour)
+	// Two weeks before the stop are there too; they are drawn apart, so that the days
+	// up to now are the same without them.
+	began, recent := dayStart(stop).AddDate(0, 0, -seedDays), dayStart(now).AddDate(0, 0, -seedDays)
 	opening := s.at(began)
 	accountID, err := opening.CreateUser(ctx, Actor{}, NewUser{Email: in.Email, Password: password, Role: RoleSeller, ShopName: in.Shop})
 	if err != nil {
 		return err
 	}
 	clicks := func(ids []int64, keywords [][]int64) ([][]Charge, Fen) {
-		return seedClicks(in.Campaigns, ids, keywords, began, stop, rand.New(rand.NewPCG(20261124, stream)))
+		older, before := seedClicks(in.Campaigns, ids, keywords, began, recent, rand.New(rand.NewPCG(20261126, stream)))
+		hours, total := seedClicks(in.Campaigns, ids, keywords, recent, stop, rand.New(rand.NewPCG(20261124, stream)))
+		return append(older, hours...), before + total
 	}
 	_, total := clicks(make([]int64, len(in.Campaigns)), nil)
 	last := in.BalanceFen
@@ -137,8 +142,14 @@ func (s *Store) seedSeller(ctx context.Context, in seedSeller, password string, 
 			return err
 		}
 	}
-	if err := s.seedResults(ctx, history, keywords, rand.New(rand.NewPCG(20261125, stream))); err != nil {
-		return err
+	older := slices.IndexFunc(history, func(hour []Charge) bool { return !hour[0].ChargedAt.Before(recent) })
+	for _, part := range []struct {
+		hours [][]Charge
+		seed  uint64
+	}{{history[:older], 20261127}, {history[older:], 20261125}} {
+		if err := s.seedResults(ctx, in.Campaigns, part.hours, keywords, rand.New(rand.NewPCG(part.seed, stream))); err != nil {
+			return err
+		}
 	}
 	if in.BalanceFen < 0 {
 		if _, err := s.at(stop).PostCharges(ctx, seedLate(in.Campaigns, ids, last-in.BalanceFen, stop)); err != nil {
@@ -179,13 +190,13 @@ func (s *Store) seedKeywords(ctx context.Context, campaigns []int64) ([][]int64,
 }
 
 // seedResults tells what came of the clicks, a day at a time: about one in twenty
-// brings an order, but none of the last of several keywords.
-func (s *Store) seedResults(ctx context.Context, history [][]Charge, keywords [][]int64, random *rand.Rand) error {
-	barren, price := map[int64]bool{}, map[int64]Fen{}
-	for _, ids := range keywords {
+// brings an order, but none of the last of several keywords; and what their quality is.
+func (s *Store) seedResults(ctx context.Context, campaigns []seedCampaign, history [][]Charge, keywords [][]int64, random *rand.Rand) error {
+	barren, price, quality := map[int64]bool{}, map[int64]Fen{}, map[int64]int64{}
+	for c, ids := range keywords {
 		worth := Fen(49_00 + random.Int64N(100_00))
 		for i, id := range ids {
-			barren[id], price[id] = i > 0 && i == len(ids)-1, worth
+			barren[id], price[id], quality[id] = i > 0 && i == len(ids)-1, worth, int64(campaigns[c].Keywords[i].Quality)
 		}
 	}
 	at := map[int64]int{}
@@ -197,7 +208,7 @@ func (s *Store) seedResults(ctx context.Context, history [][]Charge, keywords []
 			if !known {
 				place = len(day)
 				at[c.KeywordID] = place
-				day = append(day, Result{CampaignID: c.CampaignID, KeywordID: c.KeywordID, HourAt: c.ChargedAt.Truncate(time.Hour)})
+				day = append(day, Result{CampaignID: c.CampaignID, KeywordID: c.KeywordID, HourAt: c.ChargedAt.Truncate(time.Hour), Quality: new(quality[c.KeywordID])})
 			}
 			r := &day[place]
 			r.Clicks++

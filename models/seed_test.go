@@ -44,3 +44,26 @@ func TestSeedDemoTellsItsThreeStories(t *testing.T) {
 		b.Sound(t)
 	})
 }
+
+// The demo's sellers without money have two weeks before their stop, so that what it
+// cost can be said; the one who runs is advised.
+func TestSeedDemoHasAdviceToShow(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		must(t, b.SeedDemo(t.Context()))
+		for _, email := range []string{"arrears@demo.test", "overdue@demo.test", "active@demo.test"} {
+			secret, err := b.SignIn(t.Context(), models.SignInInput{Email: email, Password: "demo-1234", Address: "192.0.2.1"})
+			must(t, err)
+			who, err := b.WhoIs(t.Context(), secret)
+			must(t, err)
+			desk, err := b.Advice(t.Context(), who.AccountID)
+			must(t, err)
+			if stands := email != "active@demo.test"; stands != (desk.Stop != nil) || stands && (!desk.Stop.Known() || !desk.Stop.Open || desk.Stop.Mean.CostFen <= 0 || desk.Stop.Low.CostFen >= desk.Stop.High.CostFen) {
+				t.Errorf("%s: the stop is %+v", email, desk.Stop)
+			}
+			if len(desk.List) == 0 {
+				t.Errorf("%s is advised nothing", email)
+			}
+		}
+	})
+}

@@ -35,6 +35,7 @@ var made = map[string][]string{
 	"schedule.days.":     {"set", "copy"},
 	"schedule.preset.":   models.SchedulePresets,
 	"advice.act.":        words(models.AdviceKinds),
+	"advice.kind.":       words(models.AdviceKinds),
 	"advice.why.":        words(models.AdviceKinds),
 	"advice.effect.":     words(models.AdviceKinds),
 	"restart.move.":      {"up", "down"},
