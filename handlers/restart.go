@@ -133,10 +133,14 @@ func (p *portal) orderRestart(c echo.Context) error {
 }
 
 func (p *portal) undoRestart(c echo.Context) error {
-	n, err := p.Store.UndoRestart(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID)
+	n, left, err := p.Store.UndoRestart(c.Request().Context(), web.Actor(c), web.Seller(c).AccountID)
 	if err != nil {
 		return err
 	}
-	p.Flash(c, layout.Flash{Key: "flash.restart_undone", Args: map[string]any{"Count": n}})
+	flash := layout.Flash{Key: "flash.restart_undone", Args: map[string]any{"Count": n}}
+	if left > 0 {
+		flash = layout.Flash{Key: "flash.restart_undone_partly", Args: map[string]any{"Count": n, "Left": left}}
+	}
+	p.Flash(c, flash)
 	return web.SeeOther(c, "/campaigns/restart")
 }

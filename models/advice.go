@@ -138,7 +138,7 @@ func (s *Store) adviceAt(db *gorm.DB, account Account, desk *AdviceDesk, stops [
 	if err != nil {
 		return nil, err
 	}
-	budgets, err := budgetAdvice(db, account, desk, from, today, DayOn(now.AddDate(0, 0, -earlyOf)), dayShape(byHour), now)
+	budgets, err := s.budgetAdvice(db, account, desk, from, today, DayOn(now.AddDate(0, 0, -earlyOf)), dayShape(byHour), now)
 	return append(list, budgets...), err
 }
 
@@ -168,7 +168,7 @@ func (s *Store) keywordAdvice(db *gorm.DB, account Account, desk *AdviceDesk, mo
 }
 
 // budgetAdvice judges the budget of every campaign that is on.
-func budgetAdvice(db *gorm.DB, account Account, desk *AdviceDesk, from, today, week string, shape [24]float64, now time.Time) (list []Advice, err error) {
+func (s *Store) budgetAdvice(db *gorm.DB, account Account, desk *AdviceDesk, from, today, week string, shape [24]float64, now time.Time) (list []Advice, err error) {
 	var sums []reportSlot
 	err = db.Table("campaigns c").Joins("JOIN campaign_days d ON d.campaign_id = c.id").Select("c.id, "+sumOfMeasures).
 		Where("c.account_id = ? AND d.day_on >= ? AND d.day_on < ?", account.ID, from, today).Group("c.id").Scan(&sums).Error
@@ -196,15 +196,49 @@ func budgetAdvice(db *gorm.DB, account Account, desk *AdviceDesk, from, today, w
 	for _, sum := range sums {
 		did[sum.ID] = sum.measures()
 	}
+	since := dayStart(now).AddDate(0, 0, -earlyOf)
+	changed, err := budgetChanges(db, account.ID, since)
+	if err != nil {
+		return nil, err
+	}
 	var campaigns []Campaign
 	err = db.Order("id").Find(&campaigns, "account_id = ? AND switched_on AND ended_at IS NULL", account.ID).Error
 	for _, c := range campaigns {
 		a := Advice{CampaignID: c.ID, Campaign: c.Name, Version: c.RowVersion, Measures: did[c.ID], BeforeFen: c.DailyBudgetFen}
-		if hours[c.ID] != nil && a.budgetEarly(*hours[c.ID], shape, desk.MarginBP) {
+		if hours[c.ID] == nil {
+			continue
+		}
+		under := hours[c.ID][:] // this budget
+		if at, is := changed[c.ID]; is {
+			under = under[min(daysBetween(since, dayStart(at))+1, earlyOf):]
+		}
+		if a.budgetEarly(under, shape, desk.MarginBP, s.rules.MaxRecharge) {
 			list = append(list, a)
 		}
 	}
 	return list, err
+}
+
+// budgetChanges reads when each campaign's budget was last edited, or an edit of
+// it put back, since an instant.
+func budgetChanges(db *gorm.DB, accountID int64, since time.Time) (map[int64]time.Time, error) {
+	var rows []struct {
+		SubjectID int64
+		At        time.Time
+		UndoneAt  *time.Time
+	}
+	err := db.Table("edits e").Joins("JOIN edit_items i ON i.edit_id = e.id").Select("i.subject_id, e.at, e.undone_at").
+		Where("e.account_id = ? AND (e.at >= ? OR e.undone_at >= ?) AND i.subject = 'campaign' AND i.field = 'daily_budget_fen'", accountID, since, since).Scan(&rows).Error
+	last := make(map[int64]time.Time, len(rows))
+	for _, r := range rows {
+		if r.UndoneAt != nil {
+			r.At = *r.UndoneAt
+		}
+		if r.At.After(last[r.SubjectID]) {
+			last[r.SubjectID] = r.At
+		}
+	}
+	return last, err
 }
 
 // adviceSubject is what a piece of advice is about, whatever it proposes.

@@ -48,7 +48,8 @@ func appliedAdvice(db *gorm.DB, accountID int64, now time.Time) (list []AppliedA
 	err = db.Table("advice_applied AS v").Joins("JOIN edits e ON e.id = v.edit_id").Joins("JOIN campaigns c ON c.id = v.campaign_id").
 		Joins("LEFT JOIN keywords k ON k.id = v.keyword_id").
 		Select("v.kind, e.at, v.campaign_id, c.name AS campaign, v.keyword_id, COALESCE(k.phrase, '') AS phrase, v.before_fen, v.after_fen").
-		Where("e.account_id = ? AND e.undone_at IS NULL AND e.at > ?", accountID, now.AddDate(0, 0, -adviceDays)).
+		Where(`e.account_id = ? AND e.at > ? AND NOT EXISTS (SELECT 1 FROM edit_items i WHERE i.edit_id = e.id AND i.undone
+			AND i.subject = CASE v.keyword_id WHEN 0 THEN 'campaign' ELSE 'keyword' END AND i.subject_id = CASE v.keyword_id WHEN 0 THEN v.campaign_id ELSE v.keyword_id END)`, accountID, now.AddDate(0, 0, -adviceDays)).
 		Order("e.id DESC, v.kind, v.campaign_id, v.keyword_id").Limit(50).Scan(&list).Error
 	if err != nil || len(list) == 0 {
 		return list, err

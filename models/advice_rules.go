@@ -29,7 +29,7 @@ const (
 	adviceMinDays  = 7      // fewer with cost, and there is none
 	ruleOfThree    = 3      // see noOrders
 	leastClicks    = 20     // of a keyword, before its PPC says anything
-	leastOrders    = 5      // of a keyword, before the value of its orders does
+	leastOrders    = 5      // of a keyword, before the value of its orders does; of the account, before anything is said of bids
 	eightyPercent  = 1.2816 // half an 80 % interval of the normal distribution, in standard deviations
 	roomAbove      = 0.8    // a bid above this share of the bearable PPC has no room
 	roomPPC        = 0.6    // likewise of the PPC
@@ -118,7 +118,7 @@ func (a *Advice) noOrders(all Measures, days int) bool {
 // and each leaves what it brings in less a PPC that rose as much, at worst nothing
 // happens.
 func (a *Advice) bidAgainstMargin(all Measures, days, marginBP int, minBid, maxBid Fen) bool {
-	if marginBP == 0 || a.Clicks < leastClicks {
+	if marginBP == 0 || a.Clicks < leastClicks || all.Orders < leastOrders {
 		return false
 	}
 	a.Conversion, a.ValueFen = shrunkConversion(a.Measures, all), Fen(orderValue(a.Measures, all))
@@ -140,12 +140,12 @@ func (a *Advice) bidAgainstMargin(all Measures, days, marginBP int, minBid, maxB
 }
 
 // budgetEarly: on three of the last seven full days the budget was gone before
-// 18:00. What the whole day would have cost is what it cost by then ÷ the share of
+// 18:00; days before the budget was last changed say nothing of it. What the whole day would have cost is what it cost by then ÷ the share of
 // a day that the account usually has by then; the mean of that, rounded up, is
 // proposed. What more is spent is expected to sell at the campaign's own ROI at
 // best, at half of it at worst: later clicks are not the same clicks. It stands
 // only where the ROI, times the margin where that is known, is above 1.
-func (a *Advice) budgetEarly(hours [earlyOf][24]Fen, shape [24]float64, marginBP int) bool {
+func (a *Advice) budgetEarly(hours [][24]Fen, shape [24]float64, marginBP int, maxBudget Fen) bool {
 	roi := 0.0
 	if a.CostFen > 0 {
 		roi = float64(a.OrderAmountFen) / float64(a.CostFen)
@@ -177,7 +177,7 @@ func (a *Advice) budgetEarly(hours [earlyOf][24]Fen, shape [24]float64, marginBP
 	}
 	a.Kind, a.EarlyHour = AdviceBudgetEarly, latest
 	wanted := Fen(math.Ceil(sum / float64(a.EarlyDays)))
-	a.AfterFen = min(wanted.CeilTo(budgetRounding), budgetAtMost*a.BeforeFen)
+	a.AfterFen = min(wanted.CeilTo(budgetRounding), budgetAtMost*a.BeforeFen, maxBudget)
 	more := float64(a.AfterFen-a.BeforeFen) * roi
 	a.LowFen, a.HighFen = Fen(math.Round(more/2)), Fen(math.Round(more))
 	return a.AfterFen > a.BeforeFen

@@ -201,7 +201,7 @@ func TestABudgetIsEarlyOnThreeDaysOfSeven(t *testing.T) {
 		"it sells nothing":  {[7][24]Fen{day(60_00, 40_00), day(60_00, 40_00), day(60_00, 40_00)}, Measures{CostFen: 100 * Yuan}, 0, "false"},
 	} {
 		a, got := Advice{BeforeFen: 100 * Yuan, Measures: row.did}, "false"
-		if a.budgetEarly(row.days, shape, row.marginBP) {
+		if a.budgetEarly(row.days[:], shape, row.marginBP, 1000*Yuan) {
 			got = fmt.Sprint("true ", int64(a.AfterFen/Yuan), " ", int64(a.LowFen/Yuan), " ", int64(a.HighFen/Yuan))
 		}
 		if got != row.want {

@@ -270,3 +270,57 @@ func TestAMarginIsAPercentage(t *testing.T) {
 		}
 	})
 }
+
+// Without an order nothing is known of what a click may cost.
+func TestWithoutOrdersNoBidIsAdvised(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		w := tuning(t, b, "a", "bb")
+		recharge(t, b, w.account, 5000*yuan)
+		for range 10 {
+			at(b, 1, 10)
+			sells(t, b, w.campaign, w.keywords[0].ID, 10, 50, 0, 0)
+		}
+		at(b, 1, 10)
+		must(t, b.SetMargin(t.Context(), w.actor, w.account, "30"))
+		if got, _ := w.advice(t); len(got) != 0 {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// ¥280 a day of a budget of ¥300 is not a budget that was gone early, whatever the
+// budget is from today on.
+func TestALoweredBudgetIsNotHeldAgainstDaysBefore(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		w := tuning(t, b, "a")
+		recharge(t, b, w.account, 50000*yuan)
+		days := func(n int, hours ...int) {
+			t.Helper()
+			for range n {
+				for _, hour := range hours {
+					at(b, 0, hour)
+					sells(t, b, w.campaign, w.keywords[0].ID, 10, 7*yuan, 1, 200*yuan)
+				}
+				at(b, 1, 1)
+			}
+		}
+		wants := func(n int) {
+			t.Helper()
+			if got, desk := w.advice(t); len(got) != n || n == 1 && desk.List[0].EarlyDays != 3 {
+				t.Errorf("%q", got)
+			}
+		}
+		days(10, 9, 12, 15, 20)
+		wants(0)
+		_, err := b.SetBudget(t.Context(), w.actor, w.account, models.RowRef{ID: w.campaign}, "140")
+		must(t, err)
+		wants(0)
+		days(1, 9, 12) // the day of the change itself does not count
+		days(2, 9, 12)
+		wants(0)
+		days(1, 9, 12)
+		wants(1)
+	})
+}

@@ -365,7 +365,7 @@ func TestUndoRestart(t *testing.T) {
 			must(t, err)
 			r := restart(t, account)
 			b.Clock.Set(r.UndoUntil)
-			undone, err := b.UndoRestart(t.Context(), actor, account)
+			undone, _, err := b.UndoRestart(t.Context(), actor, account)
 			if err != nil || undone != 2 {
 				t.Fatalf("%d undone, %v", undone, err)
 			}
@@ -373,7 +373,7 @@ func TestUndoRestart(t *testing.T) {
 			if !after[0].ArrearsStoppedAt.Equal(*before[0].ArrearsStoppedAt) {
 				t.Errorf("the stop began at %v, now at %v", before[0].ArrearsStoppedAt, after[0].ArrearsStoppedAt)
 			}
-			_, err = b.UndoRestart(t.Context(), actor, account)
+			_, _, err = b.UndoRestart(t.Context(), actor, account)
 			wantCode(t, err, models.Conflict)
 			restart(t, account)
 			wantDelivery(t, b, account, models.DeliveryRecovering, models.DeliveryRecovering)
@@ -381,13 +381,13 @@ func TestUndoRestart(t *testing.T) {
 		t.Run("NotAfterIt", func(t *testing.T) {
 			account, _ := stoppedAndPaid(t, b, 1)
 			b.Clock.Set(restart(t, account).UndoUntil.Add(time.Microsecond))
-			_, err := b.UndoRestart(t.Context(), actor, account)
+			_, _, err := b.UndoRestart(t.Context(), actor, account)
 			wantCode(t, err, models.Conflict)
 			wantDelivery(t, b, account, models.DeliveryServing)
 		})
 		t.Run("NothingToUndo", func(t *testing.T) {
 			account, _ := b.Seller(t)
-			_, err := b.UndoRestart(t.Context(), actor, account)
+			_, _, err := b.UndoRestart(t.Context(), actor, account)
 			wantCode(t, err, models.Conflict)
 		})
 		t.Run("NotWhatTheSellerTouchedSince", func(t *testing.T) {
@@ -396,11 +396,23 @@ func TestUndoRestart(t *testing.T) {
 			must(t, b.SwitchCampaign(t.Context(), actor, account, ids[0], false))
 			must(t, b.SwitchCampaign(t.Context(), actor, account, ids[1], false))
 			must(t, b.SwitchCampaign(t.Context(), actor, account, ids[1], true))
-			undone, err := b.UndoRestart(t.Context(), actor, account)
+			undone, _, err := b.UndoRestart(t.Context(), actor, account)
 			if err != nil || undone != 1 {
 				t.Errorf("%d undone, %v", undone, err)
 			}
 			wantDelivery(t, b, account, models.DeliveryPaused, models.DeliveryRecovering, models.DeliveryPausedArrears)
+		})
+		t.Run("NothingIsLeftOfIt", func(t *testing.T) {
+			account, ids := stoppedAndPaid(t, b, 1)
+			restart(t, account)
+			edit, err := b.SetBudget(t.Context(), actor, account, models.RowRef{ID: ids[0]}, "900")
+			must(t, err)
+			_, _, err = b.UndoEdit(t.Context(), actor, account, edit.ID)
+			must(t, err)
+			if _, left, err := b.UndoRestart(t.Context(), actor, account); models.CodeOf(err) != models.Conflict || left != 1 {
+				t.Errorf("%d left, %v", left, err)
+			}
+			wantDelivery(t, b, account, models.DeliveryRecovering)
 		})
 		t.Run("ARestartThatStartedNothingDoesNotHideIt", func(t *testing.T) {
 			account, ids := stoppedAndPaid(t, b, 1)
@@ -409,7 +421,7 @@ func TestUndoRestart(t *testing.T) {
 			if models.CodeOf(err) != models.Invalid {
 				t.Errorf("nothing to start: %v", err)
 			}
-			undone, err := b.UndoRestart(t.Context(), actor, account)
+			undone, _, err := b.UndoRestart(t.Context(), actor, account)
 			if err != nil || undone != 1 {
 				t.Errorf("%d undone, %v", undone, err)
 			}

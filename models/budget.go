@@ -25,20 +25,18 @@ func (t *tx) budgetChanged(c Campaign, old Fen) error {
 	return nil
 }
 
-// budgetReached notes that a campaign has used up its budget of today, and has
-// the account looked at again when the next day begins. Of one that stands
-// still anyway the timeline says nothing: its clicks only came in late.
+// budgetReached notes that a campaign has used up its budget of today, or what it
+// may cost in its soft start, and has the account looked at again when the next
+// day begins: both are whole again then. Of one that stands still anyway the
+// timeline says nothing: its clicks only came in late.
 func (t *tx) budgetReached(accountID, campaignID int64) error {
 	var c Campaign
 	if err := t.Take(&c, campaignID).Error; err != nil {
 		return err
 	}
-	if until := c.softUntil(t.now); until != nil && c.limit(t.now) < c.DailyBudgetFen {
-		t.touch(accountID)
-		if !c.SwitchedOn || c.EndedAt != nil || c.ArrearsStoppedAt != nil {
-			return nil
-		}
-		return t.event(accountID, EventSoftCapped, EventArgs{AmountFen: c.SoftCapFen, Campaign: c.Name, Until: until})
+	spent, err := t.spentToday(campaignID)
+	if err != nil {
+		return err
 	}
 	midnight := dayStart(t.now).AddDate(0, 0, 1)
 	t.touch(accountID)
@@ -48,6 +46,9 @@ func (t *tx) budgetReached(accountID, campaignID int64) error {
 	}
 	if !c.SwitchedOn || c.EndedAt != nil || c.ArrearsStoppedAt != nil {
 		return nil
+	}
+	if until := c.softUntil(t.now); until != nil && spent < c.DailyBudgetFen {
+		return t.event(accountID, EventSoftCapped, EventArgs{AmountFen: c.SoftCapFen, Campaign: c.Name, Until: until})
 	}
 	return t.event(accountID, EventBudgetReached, EventArgs{AmountFen: c.DailyBudgetFen, Campaign: c.Name, Until: &midnight})
 }

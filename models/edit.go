@@ -201,7 +201,8 @@ func (s *Store) LastEdit(ctx context.Context, accountID, userID int64) (Edit, []
 }
 
 // UndoEdit puts back what an edit changed, but for rows that were changed again
-// since: those it leaves, and says how many. NotFound: no such edit of this
+// since, or whose value from before is not allowed now: those it leaves, and says
+// how many. NotFound: no such edit of this
 // account; Conflict when it was put back before or the time for it is over.
 func (s *Store) UndoEdit(ctx context.Context, by Actor, accountID, editID int64) (undone, left int, err error) {
 	_, _, err = s.editAs(ctx, by, accountID, "", false, func(e *editing) error {
@@ -248,35 +249,79 @@ func rowsOf(items []EditItem) (rows [][]EditItem) {
 	return rows
 }
 
-// undoRow puts back one row's values, if they are as the edit left them.
+// undoRow puts back one row's values, if they are as the edit left them, nobody
+// edited them in between, and the rules of an edit allow it.
 func (e *editing) undoRow(items []EditItem) (bool, error) {
 	id := items[0].SubjectID
-	var done bool
-	var err error
+	done, err := e.editedSince(items)
+	if done || err != nil {
+		return false, err
+	}
 	if items[0].Subject == "campaign" {
 		var c Campaign
 		if err = e.locked().Take(&c, "id = ? AND account_id = ?", id, e.account.ID).Error; err != nil {
 			return false, err
 		}
 		after := c
-		if done, err = e.valuesBack(items, c.values(), after.set); done && c.EndedAt == nil {
-			err = e.saveCampaign(c, after)
+		if done, err = e.valuesBack(items, c.values(), after.set); err == nil && done {
+			if done, err = e.mayGoBack(c, after); done {
+				err = e.saveCampaign(c, after)
+			}
 		}
-		done = done && c.EndedAt == nil
 	} else {
 		var k Keyword
 		if err = e.locked().Take(&k, id).Error; err != nil {
 			return false, err
 		}
 		after := k
-		if done, err = e.valuesBack(items, k.values(), after.set); done {
-			err = e.saveKeyword(k, after)
+		if done, err = e.valuesBack(items, k.values(), after.set); err == nil && done {
+			if done, err = e.mayStandAgain(k, after); done {
+				err = e.saveKeyword(k, after)
+			}
 		}
 	}
 	if err != nil || !done {
 		return false, err
 	}
 	return true, e.Model(&EditItem{}).Where("edit_id = ? AND subject = ? AND subject_id = ?", items[0].EditID, items[0].Subject, id).Update("undone", true).Error
+}
+
+// editedSince tells whether a later edit, which stands, touched one of the values.
+func (e *editing) editedSince(items []EditItem) (bool, error) {
+	var n int64
+	err := e.Table("edit_items i").Joins("JOIN edits e ON e.id = i.edit_id").
+		Where("e.account_id = ? AND i.edit_id > ? AND i.subject = ? AND i.subject_id = ? AND i.field IN ? AND NOT i.undone",
+			e.account.ID, items[0].EditID, items[0].Subject, items[0].SubjectID, column(items, func(i EditItem) string { return i.Field })).Limit(1).Count(&n).Error
+	return n > 0, err
+}
+
+// mayGoBack is the rule of what a campaign may be put back to: one that ended or
+// that the portal has paused meanwhile stays, and a budget is never below what is
+// spent.
+func (e *editing) mayGoBack(now, after Campaign) (bool, error) {
+	if now.EndedAt != nil || now.SwitchedOn != after.SwitchedOn && now.PausedFor != "" {
+		return false, nil
+	}
+	refused, err := e.budgetRefusal(RowRef{}, now, after.DailyBudgetFen, "budget")
+	return refused == nil, err
+}
+
+// mayStandAgain is the same of a keyword: its campaign has not ended, its bid is
+// allowed, and there is room for one that was removed.
+func (e *editing) mayStandAgain(now, after Keyword) (bool, error) {
+	err := e.openCampaign(now.CampaignID)
+	if CodeOf(err) == Conflict {
+		return false, nil
+	}
+	if err != nil || now.BidFen != after.BidFen && e.bidRefusal(after.BidFen, "bid") != nil {
+		return false, err
+	}
+	if now.RemovedAt == nil || after.RemovedAt != nil {
+		return true, nil
+	}
+	var live int64
+	err = e.Model(&Keyword{}).Where("campaign_id = ? AND removed_at IS NULL", now.CampaignID).Count(&live).Error
+	return live < MaxKeywords, err
 }
 
 // valuesBack sets the values from before an edit, unless one of them is another

@@ -88,7 +88,8 @@ func (s *Store) SwitchCampaign(ctx context.Context, by Actor, accountID, id int6
 
 // SwitchCampaigns switches several, all or none of them. NotFound when one is
 // not this account's; Conflict when one has ended; FieldErrors on "row" when
-// none or too many are named.
+// none or too many are named, or one that is to be started is not as it was drawn:
+// somebody, or the portal, may have paused it since. To pause is never refused.
 func (s *Store) SwitchCampaigns(ctx context.Context, by Actor, accountID int64, rows []RowRef, on bool) (Edit, error) {
 	if err := tooMany(len(rows), "row"); err != nil {
 		return Edit{}, err
@@ -98,12 +99,16 @@ func (s *Store) SwitchCampaigns(ctx context.Context, by Actor, accountID int64, 
 		if err != nil {
 			return err
 		}
+		seen := versions(rows)
 		for _, c := range campaigns {
 			if c.SwitchedOn == on {
 				continue
 			}
 			if c.EndedAt != nil {
 				return conflict("error.campaign.ended", map[string]any{"Name": c.Name})
+			}
+			if on && seen[c.ID].stale("row", c.RowVersion, nil) != nil {
+				return FieldErrors{fieldError("row", "error.row.moved", map[string]any{"Name": c.Name})}
 			}
 			after := c
 			after.SwitchedOn, after.SwitchedAt, after.PausedFor = on, e.now, ""

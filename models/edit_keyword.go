@@ -161,8 +161,15 @@ func (e *editing) setBids(campaignID int64, rows []RowRef, change BulkChange, fi
 }
 
 // SwitchKeywords switches keywords of a campaign on or off, all or none of them.
-// NotFound and Conflict as SetBid; FieldErrors on "row" when none or too many.
+// NotFound and Conflict as SetBid; FieldErrors on "row" when none or too many, or
+// one is not as it was drawn, but to pause is never refused for that.
 func (s *Store) SwitchKeywords(ctx context.Context, by Actor, accountID, campaignID int64, rows []RowRef, on bool) (Edit, error) {
+	if !on {
+		rows = slices.Clone(rows)
+		for i := range rows {
+			rows[i].Version = 0
+		}
+	}
 	return s.editKeywords(ctx, by, accountID, campaignID, rows, EditKeywordSwitch, func(k *Keyword, _ time.Time) { k.SwitchedOn = on })
 }
 
@@ -182,7 +189,11 @@ func (s *Store) KeywordRemoval(ctx context.Context, accountID, campaignID int64,
 	}
 	_, items, err := s.editAs(ctx, Actor{}, accountID, EditKeywordRemove, true, func(e *editing) error {
 		keywords, err := e.ownKeywords(campaignID, rows)
+		seen := versions(rows)
 		for _, k := range keywords {
+			if seen[k.ID].stale("row", k.RowVersion, nil) != nil {
+				return FieldErrors{fieldError("row", "error.row.moved", map[string]any{"Name": k.Phrase})}
+			}
 			e.items = append(e.items, EditItem{Subject: "keyword", SubjectID: k.ID, Field: "bid_fen", BeforeValue: k.BidFen.Wire()})
 		}
 		return err
@@ -208,7 +219,11 @@ func (s *Store) editKeywords(ctx context.Context, by Actor, accountID, campaignI
 		if err != nil {
 			return err
 		}
+		seen := versions(rows)
 		for _, k := range keywords {
+			if seen[k.ID].stale("row", k.RowVersion, nil) != nil {
+				return FieldErrors{fieldError("row", "error.row.moved", map[string]any{"Name": k.Phrase})}
+			}
 			after := k
 			change(&after, e.now)
 			if err := e.saveKeyword(k, after); err != nil {

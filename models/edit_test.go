@@ -320,6 +320,7 @@ func TestKeywordsAreAddedPausedDeletedAndPutBack(t *testing.T) {
 		if of := engineWords(t, b, w.campaign); !slices.Equal(of, []string{"龙井"}) {
 			t.Errorf("the engine bids on %v", of)
 		}
+		rows = w.rows()
 		removed, err := w.RemoveKeywords(t.Context(), w.actor, w.account, w.campaign, rows[1:])
 		must(t, err)
 		w.wants(t, "removed", "tea 1.00 broad false")
@@ -488,5 +489,67 @@ func TestAScheduleIsEditedAndTold(t *testing.T) {
 		other, _ := b.Seller(t, 100*yuan)
 		_, err = b.ChangeSchedule(t.Context(), by, other, row(0), in)
 		wantCode(t, err, models.NotFound)
+	})
+}
+
+// What an edit may not do, its undo may not either.
+func TestUndoKeepsTheLimitsOfAnEdit(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		w := tuning(t, b)
+		add := func(from int) {
+			t.Helper()
+			var lines []string
+			for i := range models.MaxKeywords {
+				lines = append(lines, fmt.Sprint("word ", from+i))
+			}
+			_, _, err := b.AddKeywords(t.Context(), w.actor, w.account, w.campaign, models.KeywordsInput{Phrases: strings.Join(lines, "\n"), Bid: "1", MatchType: models.MatchBroad})
+			must(t, err)
+		}
+		undo := func(what string, edit models.Edit, wantLeft int) {
+			t.Helper()
+			if undone, left, err := b.UndoEdit(t.Context(), w.actor, w.account, edit.ID); err != nil || undone != 0 || left != wantLeft {
+				t.Errorf("%s: %d undone, %d left, %v", what, undone, left, err)
+			}
+		}
+		add(0)
+		w.read(t)
+		gone, err := b.RemoveKeywords(t.Context(), w.actor, w.account, w.campaign, w.rows())
+		must(t, err)
+		add(1000)
+		undo("two hundred keywords more", gone, models.MaxKeywords)
+		budget, err := b.SetBudget(t.Context(), w.actor, w.account, models.RowRef{ID: w.campaign}, "500")
+		must(t, err)
+		b.Charge(t, "undo-budget", w.campaign, 450*yuan)
+		undo("a budget under what is spent", budget, 1)
+		w.read(t)
+		bid, err := b.SetBid(t.Context(), w.actor, w.account, w.campaign, w.rows()[0], "7")
+		must(t, err)
+		db, err := b.Handle()
+		must(t, err)
+		_, err = db.ExecContext(t.Context(), "UPDATE campaigns SET ended_at = switched_at")
+		must(t, err)
+		undo("a bid of a campaign that ended", bid, 1)
+	})
+}
+
+// A page that was drawn before another's edit neither removes nor changes its row.
+func TestAStaleRowIsNotRemoved(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		w := tuning(t, b, "a", "b")
+		drawn := w.rows()
+		_, err := b.SetBid(t.Context(), w.actor, w.account, w.campaign, drawn[0], "7")
+		must(t, err)
+		_, matched := b.SetMatchType(t.Context(), w.actor, w.account, w.campaign, drawn, models.MatchExact)
+		_, tried := b.KeywordRemoval(t.Context(), w.account, w.campaign, drawn)
+		_, removed := b.RemoveKeywords(t.Context(), w.actor, w.account, w.campaign, drawn)
+		for _, err := range []error{matched, tried, removed} {
+			if refusedOn(err, "row") != "error.row.moved" {
+				t.Error(err)
+			}
+		}
+		_, err = b.SwitchKeywords(t.Context(), w.actor, w.account, w.campaign, drawn, false)
+		must(t, err) // to pause is always taken
 	})
 }

@@ -119,7 +119,7 @@ func (w *world) restart(r *rapid.T) {
 
 func (w *world) undo(r *rapid.T) {
 	s := w.shop(r)
-	undone, err := w.UndoRestart(w.ctx, w.actor, s.account)
+	undone, _, err := w.UndoRestart(w.ctx, w.actor, s.account)
 	if s.restarted == nil || w.Now().After(s.undoUntil) {
 		refused(r, err, models.Conflict)
 		return

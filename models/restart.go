@@ -176,13 +176,12 @@ func (t *tx) restartOne(by Actor, c Campaign, item *RestartItem, full bool) erro
 	return t.audit(by, "campaign.restart", subject("campaign", c.ID), "paused_arrears", "recovering")
 }
 
-// UndoRestart puts back under the arrears stop what the last restart started,
-// unless its switch or budget was changed since. Conflict when there is
-// nothing to undo or the time for it is over.
-func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int, error) {
-	undone := 0
-	err := s.inTx(ctx, func(t *tx) error {
-		undone = 0
+// UndoRestart puts back under the arrears stop what the last restart started; what
+// was edited since is left, and counted. Conflict when there is nothing to undo,
+// the time for it is over, or all of it was edited since.
+func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (undone, left int, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		undone, left = 0, 0
 		a, err := t.lockAccount(accountID)
 		if err != nil {
 			return err
@@ -205,6 +204,7 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 				return result.Error
 			}
 			if result.RowsAffected == 0 {
+				left++
 				continue
 			}
 			undone++
@@ -215,18 +215,19 @@ func (s *Store) UndoRestart(ctx context.Context, by Actor, accountID int64) (int
 				return err
 			}
 		}
+		if undone == 0 {
+			return conflict("error.restart.edited", nil)
+		}
 		if err := t.Model(last).Update("undone_at", t.now).Error; err != nil {
 			return err
 		}
 		t.touch(a.ID)
-		if undone > 0 {
-			if err := t.openStop(a.ID); err != nil {
-				return err
-			}
+		if err := t.openStop(a.ID); err != nil {
+			return err
 		}
 		return t.event(a.ID, EventRestartUndone, EventArgs{Count: undone})
 	})
-	return undone, err
+	return undone, left, err
 }
 
 // lastRestart reads the newest restart, or nil.

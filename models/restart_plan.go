@@ -161,7 +161,7 @@ func (s *Store) RunwayOf(d RestartDesk, budgets Fen) Runway {
 }
 
 // MoveRestart moves a campaign one place up or down in the seller's own order of
-// what waits for a restart; at the end that it is at it stays. NotFound: it is
+// what waits for a restart, those that can't start coming last; at the end that it is at it stays. NotFound: it is
 // not this account's, or does not wait.
 func (s *Store) MoveRestart(ctx context.Context, accountID, id int64, up bool) error {
 	return s.inTx(ctx, func(t *tx) error {
@@ -169,7 +169,7 @@ func (s *Store) MoveRestart(ctx context.Context, accountID, id int64, up bool) e
 			return err
 		}
 		var waiting []Campaign
-		err := t.Order("CASE WHEN restart_rank = 0 THEN 1 ELSE 0 END, restart_rank, id").
+		err := t.Order("CASE WHEN switched_on AND ended_at IS NULL THEN 0 ELSE 1 END, CASE WHEN restart_rank = 0 THEN 1 ELSE 0 END, restart_rank, id").
 			Find(&waiting, "account_id = ? AND arrears_stopped_at IS NOT NULL", accountID).Error
 		if err != nil {
 			return err

@@ -202,11 +202,10 @@ func (t *tx) rollUpCharges(dues []*due) error {
 		if day != today {
 			return nil
 		}
-		if c, starts := soft[campaign]; starts {
-			budget = c.limit(t.now)
-		}
 		before := cost - Fen(r.campaignDays.sums[slot{id: campaign, at: hourOf(t.now) / 24}][0])
-		if before < budget && budget <= cost {
+		crossed := func(limit Fen) bool { return before < limit && limit <= cost }
+		c, starts := soft[campaign]
+		if crossed(budget) || starts && crossed(c.limit(t.now)) {
 			reached = append(reached, campaign)
 		}
 		return nil

@@ -143,7 +143,7 @@ func TestTheFeedTellsTheLifeOfAnAccount(t *testing.T) {
 		_, _, err := b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{All: true})
 		must(t, err)
 		r.wants(t, "restarted by hand", say(on, models.DeliveryRecovering, 25))
-		_, err = b.UndoRestart(t.Context(), actor, account)
+		_, _, err = b.UndoRestart(t.Context(), actor, account)
 		must(t, err)
 		r.wants(t, "and undone", say(on, models.DeliveryPausedArrears, 0))
 		_, _, err = b.RestartCampaigns(t.Context(), actor, account, models.RestartInput{IDs: []int64{on}})

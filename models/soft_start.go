@@ -15,7 +15,7 @@ import (
 const (
 	softFor    = time.Hour
 	softLook   = 5 * time.Minute // how often it is looked at
-	softClicks = 20              // fewer say nothing of the PPC, before or after
+	softClicks = 20              // fewer may be chance, before or after
 )
 
 // Why the portal itself pauses a campaign that starts softly.
@@ -114,15 +114,18 @@ func (t *tx) watchSoftly(r Restart) {
 }
 
 // halt says why a campaign that cost so much since its restart must be paused,
-// or "". stop is Rules.SoftStop. What did nothing before is held against nothing.
+// or "". stop is Rules.SoftStop. What did nothing before is held against nothing,
+// and some clicks are chance.
 func (i RestartItem) halt(cost Fen, clicks int64, stop int) string {
 	limit := int64(stop)
 	switch {
 	case limit == 0:
 		return ""
+	case clicks < softClicks:
+		return ""
 	case i.NormHourFen > 0 && int64(cost)*100 > limit*int64(i.NormHourFen):
 		return HaltSpend
-	case i.NormClicks >= softClicks && clicks >= softClicks && // cost ÷ clicks above limit % of norm cost ÷ norm clicks
+	case i.NormClicks >= softClicks && // cost ÷ clicks above limit % of norm cost ÷ norm clicks
 		float64(cost)*float64(i.NormClicks)*100 > float64(limit)*float64(i.NormCostFen)*float64(clicks):
 		return HaltPPC
 	}
@@ -131,7 +134,7 @@ func (i RestartItem) halt(cost Fen, clicks int64, stop int) string {
 
 // WatchRestart looks at what a soft start has cost so far, and pauses what costs
 // more than it did before the stop: the account's timeline and the audit trail
-// say which and why. Conflict before its time. What was undone, paused, stopped
+// say which and why. Conflict before its time; too late a look does nothing. What was undone, paused, stopped
 // or restarted again meanwhile is left alone.
 func (s *Store) WatchRestart(ctx context.Context, task WatchRestart) error {
 	return s.inTx(ctx, func(t *tx) error {
@@ -144,6 +147,9 @@ func (s *Store) WatchRestart(ctx context.Context, task WatchRestart) error {
 		var restart Restart
 		if err := t.Take(&restart, "id = ? AND account_id = ?", task.RestartID, task.AccountID).Error; err != nil {
 			return found(err, "restart")
+		}
+		if t.now.After(restart.SoftUntil().Add(softLook)) { // what it cost since is more than an hour's
+			return nil
 		}
 		var items []RestartItem
 		err := t.Order("campaign_id").Find(&items, "restart_id = ? AND started AND NOT undone AND cap_fen > 0 AND halted_for = ''", restart.ID).Error

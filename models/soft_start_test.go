@@ -204,7 +204,7 @@ func TestASoftStartThatWasLeftIsLeftAlone(t *testing.T) {
 		account, campaign, by := softly(t, b, 3)
 		first := restartAll(t, b, by, account, false)
 		b.Clock.Add(time.Minute)
-		_, err := b.UndoRestart(t.Context(), by, account)
+		_, _, err := b.UndoRestart(t.Context(), by, account)
 		must(t, err)
 		second := restartAll(t, b, by, account, false)
 		clicks(t, b, campaign, b.Clock.Now(), 30, 2*yuan) // ¥60, above 1.5 × ¥30
@@ -245,5 +245,126 @@ func TestWithoutTheSettingNothingStartsSoftly(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A budget that is used up in the soft hour is whole again the next day, and the
+// engine is told; so is a cap that was reached just before midnight.
+func TestABudgetUsedUpInASoftStartIsRenewed(t *testing.T) {
+	t.Parallel()
+	midnight := func(b *modelstest.Bench) time.Time {
+		now := b.Clock.Now().In(models.Shanghai)
+		return time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, models.Shanghai)
+	}
+	for name, spend := range map[string]func(testing.TB, *modelstest.Bench, models.Actor, int64, int64){
+		"by clicks in flight": func(t testing.TB, b *modelstest.Bench, _ models.Actor, _, campaign int64) {
+			clicks(t, b, campaign, b.Clock.Now(), 1, 150*yuan)
+			clicks(t, b, campaign, b.Clock.Now(), 1, 900*yuan)
+		},
+		"by a lower budget": func(t testing.TB, b *modelstest.Bench, by models.Actor, account, campaign int64) {
+			clicks(t, b, campaign, b.Clock.Now(), 1, 152*yuan)
+			_, err := b.SetBudget(t.Context(), by, account, models.RowRef{ID: campaign}, "152")
+			must(t, err)
+		},
+		"by its cap": func(t testing.TB, b *modelstest.Bench, _ models.Actor, _, campaign int64) {
+			clicks(t, b, campaign, b.Clock.Now(), 1, 150*yuan)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+				account, campaign, by := softly(t, b, 0)
+				recharge(t, b, account, 20000*yuan)
+				due(t, b, midnight(b).Add(-21*time.Minute))
+				restartAll(t, b, by, account, false)
+				b.Clock.Add(time.Second)
+				spend(t, b, by, account, campaign)
+				r := follow(t, b)
+				due(t, b, midnight(b).Add(time.Minute))
+				r.changes(t)
+				wantSoftly(t, b, account, r.states[campaign].Delivery)
+				if got := r.states[campaign].Delivery; got != models.DeliveryRecovering {
+					t.Errorf("after midnight the engine is told %s", got)
+				}
+			})
+		})
+	}
+}
+
+// The queue stood for hours: what the campaign cost since is not held against one
+// hour.
+func TestALateLookAtASoftStartDoesNothing(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, campaign, by := softly(t, b, 3)
+		r := restartAll(t, b, by, account, false)
+		for range 5 {
+			clicks(t, b, campaign, b.Clock.Now(), 30, 1*yuan)
+			b.Clock.Add(time.Hour)
+		}
+		must(t, b.WatchRestart(t.Context(), models.WatchRestart{AccountID: account, RestartID: r.ID, At: r.At.Add(time.Hour)}))
+		wantSoftly(t, b, account, models.DeliveryServing)
+	})
+}
+
+// What was halted is neither started by a page that was drawn before, nor by an
+// undo of an edit from before.
+func TestAHaltIsLiftedOnlyWhereItWasSeen(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, campaign, by := softly(t, b, 3)
+		r := restartAll(t, b, by, account, false)
+		row := []models.RowRef{{ID: campaign}}
+		pause, err := b.SwitchCampaigns(t.Context(), by, account, row, false)
+		must(t, err)
+		_, err = b.SwitchCampaigns(t.Context(), by, account, row, true)
+		must(t, err)
+		drawn, err := b.Campaigns(t.Context(), account)
+		must(t, err)
+		b.Clock.Add(5 * time.Minute)
+		clicks(t, b, campaign, b.Clock.Now(), 60, 1*yuan)
+		must(t, b.WatchRestart(t.Context(), models.WatchRestart{AccountID: account, RestartID: r.ID, At: r.At.Add(5 * time.Minute)}))
+		row[0].Version = drawn[0].RowVersion
+		if _, err := b.SwitchCampaigns(t.Context(), by, account, row, true); refusedOn(err, "row") != "error.row.moved" {
+			t.Errorf("a page from before: %v", err)
+		}
+		if undone, left, err := b.UndoEdit(t.Context(), by, account, pause.ID); err != nil || undone != 0 || left != 1 {
+			t.Errorf("an undo from before: %d, %d, %v", undone, left, err)
+		}
+		row[0].Version = wantSoftly(t, b, account, models.DeliveryPaused)[0].RowVersion
+		_, err = b.SwitchCampaigns(t.Context(), by, account, row, true)
+		must(t, err)
+	})
+}
+
+// due moves the clock and runs each task that comes due meanwhile once, at its time.
+func due(t testing.TB, b *modelstest.Bench, until time.Time) {
+	t.Helper()
+	last, done := b.Clock.Now(), map[int]bool{}
+	for {
+		next, tasks := -1, b.Queue.Tasks()
+		for i, task := range tasks {
+			if task.RunAt.After(last) && !task.RunAt.After(until) && !done[i] && (next < 0 || task.RunAt.Before(tasks[next].RunAt)) {
+				next = i
+			}
+		}
+		if next < 0 {
+			b.Clock.Set(until)
+			return
+		}
+		done[next] = true
+		if tasks[next].RunAt.After(b.Clock.Now()) {
+			b.Clock.Set(tasks[next].RunAt)
+		}
+		switch args := tasks[next].Args.(type) {
+		case models.RampStep:
+			must(t, b.AnnounceServing(t.Context(), args.AccountID))
+		case models.RecoverDelivery:
+			must(t, b.NoteRecovered(t.Context(), args.AccountID, args.Since))
+		case models.RenewBudgets:
+			must(t, b.RenewBudgets(t.Context(), args.AccountID, args.Day))
+		case models.WatchRestart:
+			must(t, b.WatchRestart(t.Context(), args))
+		}
 	}
 }
