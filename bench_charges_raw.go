@@ -39,9 +39,9 @@ var rawTables = []rawTable{
 	{"INSERT INTO keyword_days (keyword_id, day_on, cost_fen, clicks)",
 		"ON CONFLICT (keyword_id, day_on) DO UPDATE SET cost_fen = keyword_days.cost_fen + excluded.cost_fen, clicks = keyword_days.clicks + excluded.clicks",
 		[]string{"bigint", "text", "bigint", "bigint"}},
-	{"INSERT INTO account_hours (account_id, day_on, hour, cost_fen, clicks)",
-		"ON CONFLICT (account_id, day_on, hour) DO UPDATE SET cost_fen = account_hours.cost_fen + excluded.cost_fen, clicks = account_hours.clicks + excluded.clicks",
-		[]string{"bigint", "text", "bigint", "bigint", "bigint"}},
+	{"INSERT INTO account_hours (account_id, day_on, hour, cost_fen, clicks, cash_paid_fen, bonus_paid_fen)",
+		"ON CONFLICT (account_id, day_on, hour) DO UPDATE SET cost_fen = account_hours.cost_fen + excluded.cost_fen, clicks = account_hours.clicks + excluded.clicks, cash_paid_fen = account_hours.cash_paid_fen + excluded.cash_paid_fen, bonus_paid_fen = account_hours.bonus_paid_fen + excluded.bonus_paid_fen",
+		[]string{"bigint", "text", "bigint", "bigint", "bigint", "bigint", "bigint"}},
 	{"INSERT INTO keyword_hours (campaign_id, day_on, hour, keyword_id, cost_fen, clicks)",
 		"ON CONFLICT (campaign_id, day_on, hour, keyword_id) DO UPDATE SET cost_fen = keyword_hours.cost_fen + excluded.cost_fen, clicks = keyword_hours.clicks + excluded.clicks",
 		[]string{"bigint", "text", "bigint", "bigint", "bigint", "bigint"}},
@@ -235,7 +235,7 @@ func (r *engineRun) rawRows(transaction *int64, revenueID int64, writer, writers
 		rows[2] = append(rows[2], []any{*transaction, cash, -p.amount, int64(0)})
 		rows[3] = append(rows[3], []any{p.account, day, p.amount, p.clicks})
 		rows[4] = append(rows[4], []any{p.account, day, p.amount, p.clicks})
-		rows[5] = append(rows[5], []any{p.account, day, hour, p.amount, p.clicks})
+		rows[5] = append(rows[5], []any{p.account, day, hour, p.amount, p.clicks, p.amount, int64(0)})
 		rows[6] = append(rows[6], []any{p.account, day, hour, p.account, p.amount, p.clicks})
 		moves = append(moves, []any{cash, -p.amount})
 	}

@@ -43,6 +43,7 @@ func accountPage(o models.Overview) views.AccountPage {
 		SpentYesterdaySameHour: o.SpentYesterday,
 		CampaignsWaiting:       o.Restartable(),
 		Stops:                  web.StopsByCause(o.Campaigns, o.Funds.Spendable()),
+		Days:                   o.Days,
 		Timeline:               o.Timeline,
 		Ledger:                 ledgerRows(o.Statement),
 	}

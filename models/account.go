@@ -104,9 +104,15 @@ func (a *Account) fundsChanged(before, after Funds, now time.Time, grace time.Du
 }
 
 // fundsMoved writes what a change of money means: the account's state and its
-// deadline, the stop or the recovery of delivery, the timeline. It must run in
-// the transaction that posted, under the account's lock.
-func (t *tx) fundsMoved(a *Account, before, after Funds) error {
+// deadline, the stop or the recovery of delivery, the timeline, the day's money.
+// kind is the ledger's. It must run in the transaction that posted, under the
+// account's lock.
+func (t *tx) fundsMoved(a *Account, kind string, before, after Funds) error {
+	if kind != KindCharge { // what clicks cost goes to the hours, many accounts at a time
+		if err := t.moneyMoved(a.ID, kind, before, after); err != nil {
+			return err
+		}
+	}
 	was := a.FundingState
 	switch had, has := before.Spendable(), after.Spendable(); {
 	case has > had: // the engine counts down: it must hear of more

@@ -46,5 +46,5 @@ func (t *tx) postOn(a *Account, before Funds, kind, reference string, amount Fen
 	if err != nil || !posted.New {
 		return err
 	}
-	return t.fundsMoved(a, before, after)
+	return t.fundsMoved(a, kind, before, after)
 }

@@ -258,5 +258,5 @@ func (t *tx) clearSuspense(a Approval, m matter) error {
 			return err
 		}
 	}
-	return t.fundsMoved(m.account, m.funds, Funds{m.funds.Cash + m.item.AmountFen, m.funds.Bonus})
+	return t.fundsMoved(m.account, KindSuspenseClear, m.funds, Funds{m.funds.Cash + m.item.AmountFen, m.funds.Bonus})
 }

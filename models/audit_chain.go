@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -189,8 +188,7 @@ type AuditCheck struct {
 // and all, does not have it. What is written meanwhile is left out.
 func (s *Store) VerifyAudit(ctx context.Context, noted ...string) (AuditCheck, error) {
 	check := AuditCheck{Hash: auditGenesis}
-	// One snapshot for the rows and the head.
-	err := s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+	err := s.snapshot(ctx, func(db *gorm.DB) error { // one for the rows and the head
 		var head auditHead
 		if err := db.Limit(1).Find(&head, 1).Error; err != nil {
 			return err
@@ -217,7 +215,7 @@ func (s *Store) VerifyAudit(ctx context.Context, noted ...string) (AuditCheck, e
 		}
 		check.Fault = check.judgeHead(head)
 		return nil
-	}, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	})
 	return check, err
 }
 

@@ -155,7 +155,7 @@ func (t *tx) bookCharges(shares []*share) (entries int, err error) {
 		return 0, err
 	}
 	for _, p := range dues {
-		if err := t.fundsMoved(p.account, p.before, p.after); err != nil {
+		if err := t.fundsMoved(p.account, KindCharge, p.before, p.after); err != nil {
 			return 0, err
 		}
 	}

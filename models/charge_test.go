@@ -421,7 +421,7 @@ func TestVerifyHoldsChargesAgainstTheLedger(t *testing.T) {
 		for _, fault := range faults {
 			got = append(got, fmt.Sprintf("%s %d: %d, %d", fault.What, fault.ID, fault.Want, fault.Got))
 		}
-		want := []string{"charges of transaction 1: 107, 100"}
+		want := []string{"cash by day of account 1: -107, -100", "charges of transaction 1: 107, 100"}
 		for _, of := range [][]int64{{account, 107, 100}, {account, 0, 7}, {other, 7, 0}} {
 			want = append(want, fmt.Sprintf("charges of account %d: %d, %d", of[0], of[1], of[2]))
 		}

@@ -293,6 +293,11 @@ func changed(result *gorm.DB) error {
 // maxTries bounds how often a transaction that lost a race is run again.
 const maxTries = 8
 
+// snapshot reads, with all that is read as it stood at one moment.
+func (s *Store) snapshot(ctx context.Context, read func(*gorm.DB) error) error {
+	return s.read.WithContext(ctx).Transaction(read, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+}
+
 // inTx runs work in one transaction. Serialization failures, deadlocks and a
 // busy SQLite are tried again, at most maxTries times; work must therefore
 // touch nothing but the transaction.

@@ -54,14 +54,23 @@ type Overview struct {
 	Forecast       Forecast
 	SpentToday     Fen
 	SpentYesterday Fen // up to the same hour
+	Days           []OverviewDay
 	StoppedSince   *time.Time
 	Timeline       []Event
 	Statement      []StatementRow
 }
 
+// OverviewDay is one of the last 14 days, today included: what was delivered, what
+// stood still and was recharged, and what was left at its end.
+type OverviewDay struct {
+	ReportRow
+	ClosingFen Fen // cash and bonus together; less than nothing in arrears
+}
+
 const (
 	overviewEvents = 12
 	overviewRows   = 6
+	overviewDays   = 14
 )
 
 // AccountOverview reads the account page. NotFound: no such account.
@@ -76,6 +85,9 @@ func (s *Store) AccountOverview(ctx context.Context, accountID int64) (Overview,
 	if o.SpentToday, o.SpentYesterday, err = spentByHour(db, accountID, o.Now); err != nil {
 		return o, err
 	}
+	if o.Days, err = s.overviewDays(ctx, o.Account, o.Now); err != nil {
+		return o, err
+	}
 	if o.StoppedSince, err = openStopSince(db, accountID); err != nil {
 		return o, err
 	}
@@ -85,6 +97,33 @@ func (s *Store) AccountOverview(ctx context.Context, accountID int64) (Overview,
 	rows, _, err := s.Statement(ctx, accountID, StatementFilter{}, Keyset{})
 	o.Statement = rows[:min(len(rows), overviewRows)]
 	return o, err
+}
+
+// overviewDays reads the last days, the oldest first.
+func (s *Store) overviewDays(ctx context.Context, a Account, now time.Time) (days []OverviewDay, err error) {
+	until := dayStart(now).AddDate(0, 0, 1)
+	r := Report{From: until.AddDate(0, 0, -overviewDays), Until: until, Step: ByDay, Now: now}
+	r.BeforeFrom = r.From
+	var money []MoneyDay
+	err = s.snapshot(ctx, func(db *gorm.DB) error {
+		if err := r.readRows(db, a.ID); err != nil {
+			return err
+		}
+		if err := r.readStops(db, a.ID); err != nil {
+			return err
+		}
+		if err := r.readRecharges(db, a.ID); err != nil {
+			return err
+		}
+		money, err = moneyDays(db, a, r.From, r.Until)
+		return err
+	})
+	for i, row := range r.Rows {
+		if err == nil {
+			days = append(days, OverviewDay{row, money[i].Closing.Cash + money[i].Closing.Bonus})
+		}
+	}
+	return days, err
 }
 
 // spentByHour sums today's cost, and yesterday's up to the same time: of the

@@ -77,7 +77,7 @@ func (t *tx) reserveRefund(a Approval, m matter) error {
 	if !m.payment.Rail.PaidOutByHand() {
 		t.then(Task{Args: SendRefund{r.RequestNo}})
 	}
-	return t.fundsMoved(m.account, m.funds, Funds{m.funds.Cash - r.AmountFen, m.funds.Bonus})
+	return t.fundsMoved(m.account, KindRefund, m.funds, Funds{m.funds.Cash - r.AmountFen, m.funds.Bonus})
 }
 
 // moveRefund posts a refund's amount between the ledger account named and
@@ -275,5 +275,5 @@ func (t *tx) bookReleased(a *Account, o RefundOrder) error {
 	if err := t.refundEvent(a.ID, EventRefundReleased, o.Refund, o.Payment); err != nil {
 		return err
 	}
-	return t.fundsMoved(a, before, Funds{before.Cash + o.Refund.AmountFen, before.Bonus})
+	return t.fundsMoved(a, KindRefundRelease, before, Funds{before.Cash + o.Refund.AmountFen, before.Bonus})
 }

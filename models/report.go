@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -313,32 +314,126 @@ func (r *Report) readParts(db *gorm.DB, accountID int64) error {
 	return nil
 }
 
-// readTurns notes the stops and the recharges on the rows.
+// readTurns notes the stops and the recharges on the rows, and lists these.
 func (r *Report) readTurns(db *gorm.DB, accountID int64) error {
+	if err := r.readStops(db, accountID); err != nil {
+		return err
+	}
+	if err := r.readRecharges(db, accountID); err != nil {
+		return err
+	}
+	var paid []Payment
+	err := db.Select("settled_at", "amount_fen").Order("settled_at").Limit(maxReportRecharges).
+		Find(&paid, "account_id = ? AND settled_at >= ? AND settled_at < ?", accountID, r.From, r.Until).Error
+	for _, p := range paid {
+		r.Recharges = append(r.Recharges, ReportRecharge{*p.SettledAt, p.AmountFen})
+	}
+	return err
+}
+
+// readStops notes on the rows how long the account, or the campaign alone, stood.
+func (r *Report) readStops(db *gorm.DB, accountID int64) error {
 	var stops []accountStop
 	err := db.Order("began_at").Find(&stops, "account_id = ? AND began_at < ? AND (ended_at IS NULL OR ended_at > ?)", accountID, r.Until, r.From).Error
 	if err != nil {
 		return err
 	}
+	var stood []span
 	for _, stop := range stops {
-		end := r.Now
-		if stop.EndedAt != nil {
-			end = *stop.EndedAt
+		stood = append(stood, span{stop.BeganAt, stop.until(r.Now)})
+	}
+	if r.Campaign != nil {
+		own, err := campaignStops(db, *r.Campaign, r.From, r.Now)
+		if err != nil {
+			return err
 		}
+		stood = append(stood, own...)
+	}
+	for _, stop := range joined(stood) {
 		for i := range r.Rows {
 			row := &r.Rows[i]
-			row.Stopped += overlap(row.From, row.Until, stop.BeganAt, end)
+			row.Stopped += overlap(row.From, row.Until, stop.from, stop.until)
 		}
 	}
-	var paid []Payment
-	err = db.Select("settled_at", "amount_fen").Order("settled_at").Limit(maxReportRecharges).
-		Find(&paid, "account_id = ? AND settled_at >= ? AND settled_at < ?", accountID, r.From, r.Until).Error
-	for _, p := range paid {
-		r.Recharges = append(r.Recharges, ReportRecharge{*p.SettledAt, p.AmountFen})
-		row := &r.Rows[r.rowAt(*p.SettledAt)]
-		row.RechargeFen, row.Recharges = row.RechargeFen+p.AmountFen, row.Recharges+1
+	return nil
+}
+
+// readRecharges sums what was credited on each row, however many there were: by
+// the account's days, or by the payments of an hour.
+func (r *Report) readRecharges(db *gorm.DB, accountID int64) error {
+	var sums []struct {
+		DayOn string
+		Hour  int
+		Fen   Fen
+		Count int
 	}
-	return err
+	var query *gorm.DB
+	if r.Step == ByHour {
+		day, hour := "date(settled_at, '+8 hours')", "CAST(strftime('%H', settled_at, '+8 hours') AS INTEGER)"
+		if Engine(db.Name()) == Postgres {
+			day, hour = "to_char(settled_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')", "CAST(extract(hour FROM settled_at AT TIME ZONE 'Asia/Shanghai') AS INTEGER)"
+		}
+		query = db.Table("payments").Select(day+" AS day_on, "+hour+" AS hour, CAST(SUM(amount_fen) AS BIGINT) AS fen, COUNT(*) AS count").
+			Where("account_id = ? AND settled_at >= ? AND settled_at < ?", accountID, r.From, r.Until).Group("1, 2")
+	} else {
+		query = db.Table("money_days").Select("day_on, 0 AS hour, cash_in_fen AS fen, moves AS count").
+			Where("account_id = ? AND kind = ? AND day_on >= ? AND day_on < ?", accountID, KindRecharge, DayOn(r.From), DayOn(r.Until))
+	}
+	if err := query.Scan(&sums).Error; err != nil {
+		return err
+	}
+	for _, sum := range sums {
+		at, err := reportSlot{DayOn: sum.DayOn, Hour: sum.Hour}.at()
+		if err != nil {
+			return err
+		}
+		row := &r.Rows[r.rowAt(at)]
+		row.RechargeFen, row.Recharges = row.RechargeFen+sum.Fen, row.Recharges+sum.Count
+	}
+	return nil
+}
+
+// joined are the spans, those that touch made one, the earliest first.
+func joined(apart []span) (all []span) {
+	slices.SortFunc(apart, func(a, b span) int { return a.from.Compare(b.from) })
+	for _, s := range apart {
+		if n := len(all); n > 0 && !s.from.After(all[n-1].until) {
+			if s.until.After(all[n-1].until) {
+				all[n-1].until = s.until
+			}
+			continue
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// campaignStops are the times since an instant in which a campaign stood under the
+// arrears stop: until each restart, from its undo on, and now.
+func campaignStops(db *gorm.DB, c Campaign, from, now time.Time) (all []span, err error) {
+	var starts []struct {
+		StoppedAt, At time.Time
+		Undone        bool
+		UndoneAt      *time.Time
+	}
+	err = db.Table("restarts r").Joins("JOIN restart_items i ON i.restart_id = r.id").Order("r.id").Select("i.stopped_at, r.at, i.undone, r.undone_at").
+		Where("r.account_id = ? AND r.at > ? AND i.campaign_id = ? AND i.started", c.AccountID, from, c.ID).Scan(&starts).Error
+	var again time.Time // when the last restart was undone
+	for _, s := range starts {
+		if again.After(s.StoppedAt) {
+			s.StoppedAt = again
+		}
+		all = append(all, span{s.StoppedAt, s.At})
+		if s.Undone && s.UndoneAt != nil {
+			again = *s.UndoneAt
+		}
+	}
+	if began := c.ArrearsStoppedAt; began != nil && again.After(*began) {
+		all = append(all, span{again, now})
+	} else if began != nil {
+		all = append(all, span{*began, now})
+	}
+	return all, err
 }
 
 // overlap is how long two times have in common.

@@ -176,3 +176,64 @@ func TestAReportRefusesWhatItCanNotShow(t *testing.T) {
 		}
 	})
 }
+
+// Two campaigns wait; one is restarted after two hours, put back after ten minutes,
+// and again restarted after an hour more. The other waits still.
+func TestACampaignsReportMarksItsOwnStop(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, ids := stoppedAndPaid(t, b, 2)
+		by := staff(t, b)
+		began := b.Clock.Now()
+		start := func(wait time.Duration, id int64) {
+			t.Helper()
+			b.Clock.Add(wait)
+			_, _, err := b.RestartCampaigns(t.Context(), by, account, models.RestartInput{IDs: []int64{id}})
+			must(t, err)
+		}
+		start(2*time.Hour, ids[0])
+		b.Clock.Add(10 * time.Minute)
+		_, _, err := b.UndoRestart(t.Context(), by, account)
+		must(t, err)
+		start(time.Hour, ids[0])
+		b.Clock.Add(time.Hour)
+		stopped := func(campaign int64) (sum time.Duration) {
+			t.Helper()
+			r, err := b.Report(t.Context(), account, models.ReportInput{CampaignID: campaign, Period: "own", Days: models.Days{From: models.DayOn(began.AddDate(0, 0, -3)), To: models.DayOn(b.Clock.Now())}})
+			must(t, err)
+			for _, row := range r.Rows {
+				sum += row.Stopped
+			}
+			return sum
+		}
+		before := stopped(0) - 3*time.Hour // of the whole account, until the first start and after its undo
+		if got := stopped(ids[0]); got != before+3*time.Hour {
+			t.Errorf("the one that was restarted stood %s, of %s before", got, before)
+		}
+		if got := stopped(ids[1]); got != before+4*time.Hour+10*time.Minute {
+			t.Errorf("the one that waits stood %s, of %s before", got, before)
+		}
+	})
+}
+
+// A report lists some hundreds of recharges, and sums them all.
+func TestAReportSumsEveryRecharge(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t)
+		for range 502 {
+			recharge(t, b, account, 200*yuan)
+		}
+		for _, step := range models.ReportSteps {
+			r, err := b.Report(t.Context(), account, models.ReportInput{Period: "today", Step: step})
+			must(t, err)
+			n, sum := 0, models.Fen(0)
+			for _, row := range r.Rows {
+				n, sum = n+row.Recharges, sum+row.RechargeFen
+			}
+			if n != 502 || sum != 502*200*yuan || len(r.Recharges) != 500 {
+				t.Errorf("%s: %d of %s, %d listed", step, n, sum.Wire(), len(r.Recharges))
+			}
+		}
+	})
+}

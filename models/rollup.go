@@ -173,8 +173,10 @@ func (r rollup) correct(conn bulk.Conn) error {
 // budgets they used up.
 func (t *tx) rollUpCharges(dues []*due) error {
 	r := newRollups("cost_fen", "clicks")
+	r.accountHours.columns = append(r.accountHours.columns, "cash_paid_fen", "bonus_paid_fen")
 	account := make(map[int64]int64)
 	for _, p := range dues {
+		r.accountHours.add(p.account.ID, 0, hourOf(t.now), measures{2: int64(p.before.Cash - p.after.Cash), 3: int64(p.before.Bonus - p.after.Bonus)})
 		for _, c := range p.charges {
 			at := c.ChargedAt
 			if at.After(t.now) { // nothing is booked on a day to come

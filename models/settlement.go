@@ -159,7 +159,7 @@ func (t *tx) credit(p *Payment, r Receipt, outcome Outcome) error {
 		return err
 	}
 	after := Funds{Cash: before.Cash + p.AmountFen, Bonus: before.Bonus}
-	return t.fundsMoved(&account, before, after)
+	return t.fundsMoved(&account, KindRecharge, before, after)
 }
 
 // markPaid writes the receipt's facts on the payment.

@@ -11,8 +11,8 @@ import (
 
 // VerifyLedger reads the whole ledger and names every promise that does not
 // hold, every posting of charges that is not the sum of the charges stored under
-// it, and every line of a bank's statement whose money is not booked once. An
-// empty slice means sound books.
+// it, every line of a bank's statement whose money is not booked once, and every
+// purse that its days don't add up to. An empty slice means sound books.
 func (s *Store) VerifyLedger(ctx context.Context) ([]ledger.Fault, error) {
 	db := s.read.WithContext(ctx)
 	faults, err := ledger.Verify(db)
@@ -23,7 +23,11 @@ func (s *Store) VerifyLedger(ctx context.Context) ([]ledger.Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	faults = append(faults, lines...)
+	days, err := verifyMoneyDays(db)
+	if err != nil {
+		return nil, err
+	}
+	faults = slices.Concat(faults, lines, days)
 	charges, err := verifyCharges(db)
 	if err != nil || s.engine == SQLite { // whose foreign keys hold
 		return append(faults, charges...), err

@@ -129,7 +129,7 @@ func accountScreens() []screen {
 	fine := views.AccountPage{
 		CSRF: token, Now: now, State: models.AccountActive, Spendable: 4_832_60, Cash: 4_712_60, Bonus: 120_00, BonusExpiresAt: now.AddDate(0, 0, 9),
 		Forecast: lasts(12.4), DailyCost: 388_00, SpentToday: 214_35, SpentYesterdaySameHour: 198_10, CampaignsTotal: 5, CampaignsServing: 4,
-		SuggestedAmount: 400_00, Timeline: timeline(), Ledger: ledgerRows()[:5],
+		SuggestedAmount: 400_00, Timeline: timeline(), Ledger: ledgerRows()[:5], Days: lastDays(4_832_60, 214_35),
 		Stops: []components.Stop{
 			{Cause: models.DeliveryBudgetReached, Lift: models.LiftBudget, Since: ago(40 * time.Minute), Campaigns: campaigns()[:1]},
 			{Cause: models.DeliveryPaused, Lift: models.LiftSwitch, Since: ago(200 * time.Hour), Campaigns: campaigns()[4:5]},
@@ -142,6 +142,7 @@ func accountScreens() []screen {
 	arrears := fine
 	arrears.State, arrears.Arrears, arrears.Cash, arrears.Spendable, arrears.Forecast = models.AccountArrears, 1_286_40, -1_286_40, 0, noMoney
 	arrears.ArrearsSince, arrears.StopsAt, arrears.SuggestedAmount, arrears.CampaignsServing = ago(3*time.Hour), now.Add(21*time.Hour-43*time.Second), 1_700_00, 0
+	arrears.Days = lastDays(-1_286_40, 0)
 	arrears.Pending = &views.PendingPayment{No: no, Amount: 1_700_00, Rail: models.RailAlipay, ExpiresAt: now.Add(18*time.Minute + 7*time.Second)}
 	arrears.Stops = []components.Stop{{Cause: models.DeliveryOutOfFunds, Lift: models.LiftRecharge, Since: ago(3 * time.Hour), Campaigns: campaigns()}}
 
@@ -179,6 +180,32 @@ func accountScreens() []screen {
 			c.Banner = layout.BannerOf(models.Shell{State: c.State, Since: at(-5 * time.Hour)})
 		}),
 	}
+}
+
+// lastDays are 14 that end with a balance, the last with what it has cost so far:
+// a recharge on the fourth and the ninth, a stop from the seventh into the ninth.
+func lastDays(closing, today models.Fen) []models.OverviewDay {
+	days := make([]models.OverviewDay, 14)
+	for i := len(days) - 1; i >= 0; i-- {
+		d := &days[i]
+		d.From = time.Date(2026, 11, 22, 0, 0, 0, 0, models.Shanghai).AddDate(0, 0, i-13)
+		d.Until = d.From.AddDate(0, 0, 1)
+		d.ClosingFen, d.CostFen = closing, models.Fen(300_00+(i*7%5)*40_00)
+		switch i {
+		case 3:
+			d.RechargeFen, d.Recharges = 2_000_00, 1
+		case 6:
+			d.Stopped = 9 * time.Hour
+		case 7:
+			d.CostFen, d.Stopped = 0, 24*time.Hour
+		case 8:
+			d.RechargeFen, d.Recharges, d.Stopped = 3_000_00, 2, 10*time.Hour
+		case 13:
+			d.CostFen = today
+		}
+		closing += d.CostFen - d.RechargeFen
+	}
+	return days
 }
 
 func campaigns() []components.CampaignRef {
