@@ -66,7 +66,7 @@ func (p *portal) campaignsPage(c echo.Context, accountID int64, ticked map[int64
 		row := views.CampaignRow{
 			CampaignRef: components.CampaignRef{ID: v.ID, Name: v.Name}, Version: v.RowVersion,
 			State: v.Delivery, SharePercent: v.SharePercent, Budget: v.DailyBudgetFen, SpentToday: v.SpentTodayFen,
-			Ended: v.EndedAt != nil, Ticked: ticked[v.ID] || c.QueryParam("tick") == "all", Costs: v.Costs[:], Measures: v.Measures,
+			Schedule: v.Schedule, Ended: v.EndedAt != nil, Ticked: ticked[v.ID] || c.QueryParam("tick") == "all", Costs: v.Costs[:], Measures: v.Measures,
 		}
 		for i, cause := range v.Causes {
 			if i == 0 {

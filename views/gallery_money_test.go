@@ -174,6 +174,17 @@ func recordScreens() []screen {
 	}
 }
 
+// evenings is a schedule that delivers from 18:00 on.
+func evenings() models.Schedule {
+	factors := make([]int, models.WeekSlots)
+	for i := range factors {
+		if i%models.DaySlots >= 36 {
+			factors[i] = 100
+		}
+	}
+	return models.NewSchedule(factors)
+}
+
 func campaignScreens() []screen {
 	list := views.CampaignsPage{CSRF: token, Now: now, All: 8, Waiting: 3, Pager: components.Pager{Total: 8}}
 	for i, state := range views.DeliveryStates {
@@ -181,6 +192,9 @@ func campaignScreens() []screen {
 		if i > 1 {
 			row.StoppedAt = ago(time.Duration(i) * 9 * time.Hour)
 			row.Stops = []components.Stop{{Cause: state, Since: row.StoppedAt, Lift: models.LiftRecharge, Campaigns: []components.CampaignRef{row.CampaignRef}}}
+		}
+		if state == models.DeliveryServing {
+			row.Schedule = evenings()
 		}
 		row.ID = int64(101 + i)
 		row.Version, row.Measures, row.Ended = 1, did(int64(i)), state == models.DeliveryEnded
