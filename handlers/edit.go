@@ -1,12 +1,17 @@
 package handlers
 
 import (
+	"time"
+
 	"github.com/labstack/echo/v4"
 
 	"ztc-portal/handlers/web"
 	"ztc-portal/views"
 	"ztc-portal/views/layout"
 )
+
+// freshFor is how long the offer to put an edit back stays in sight.
+const freshFor = time.Minute
 
 // undoBar offers to put back the reader's last edit; back is the page to come
 // back to.
@@ -17,7 +22,7 @@ func (p *portal) undoBar(c echo.Context, back string) (views.UndoBar, error) {
 	}
 	return views.UndoBar{
 		CSRF: p.Token(c), ID: last.ID, Kind: last.Kind, Rows: last.Rows, First: last.First, Items: editLines(last.Items, nil),
-		Until: last.UndoUntil, Back: back,
+		Until: last.UndoUntil, Fresh: p.Store.Now().Sub(last.At) < freshFor, Back: back,
 	}, nil
 }
 

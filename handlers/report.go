@@ -73,7 +73,7 @@ func (p *portal) reportScreen(c echo.Context, accountID int64) (screen, error) {
 		filter.Campaigns = append(filter.Campaigns, components.Option{Value: strconv.FormatInt(n.ID, 10), Label: n.Name})
 	}
 	page := views.ReportPage{
-		Now: r.Now, Filter: filter, From: r.From, Last: r.Until.AddDate(0, 0, -1), BeforeFrom: r.BeforeFrom, Rows: r.Rows, Total: r.Total,
+		Now: r.Now, Filter: filter, From: r.From, Last: r.Until.AddDate(0, 0, -1), BeforeFrom: r.BeforeFrom, Partial: r.Partial(), Rows: r.Rows, Total: r.Total,
 		Before: r.Before, Parts: r.Parts, PartsMore: r.PartsMore, Recharges: r.Recharges, CampaignID: in.CampaignID,
 	}
 	if r.Campaign != nil {

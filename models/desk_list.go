@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// TrendDays are the days of a campaign's trend on the list, today the last.
+// TrendDays are the full days of a campaign's trend on the list, yesterday the
+// last: the same as a report's of 7 days.
 const TrendDays = 7
 
 // CampaignSorts are what the list of campaigns can be sorted by: the name, what
@@ -39,12 +40,12 @@ func (s *Store) CampaignList(ctx context.Context, accountID int64, in CampaignIn
 	today := s.Now().In(Shanghai)
 	days := map[string]int{}
 	for i := range TrendDays {
-		days[DayOn(today.AddDate(0, 0, i-TrendDays+1))] = i
+		days[DayOn(today.AddDate(0, 0, i-TrendDays))] = i
 	}
 	var rows []reportSlot
 	err = s.read.WithContext(ctx).Table("campaign_days").Joins("JOIN campaigns c ON c.id = campaign_id").
-		Select("campaign_id AS id, day_on, "+sumOfMeasures).Where("c.account_id = ? AND day_on >= ? AND day_on <= ?",
-		accountID, DayOn(today.AddDate(0, 0, 1-TrendDays)), DayOn(today)).Group("campaign_id, day_on").Scan(&rows).Error
+		Select("campaign_id AS id, day_on, "+sumOfMeasures).Where("c.account_id = ? AND day_on >= ? AND day_on < ?",
+		accountID, DayOn(today.AddDate(0, 0, -TrendDays)), DayOn(today)).Group("campaign_id, day_on").Scan(&rows).Error
 	if err != nil {
 		return nil, 0, err
 	}

@@ -47,9 +47,9 @@ func TestCampaignListSortsFiltersAndTrends(t *testing.T) {
 			_, err = b.PutResults(t.Context(), []models.Result{{CampaignID: ids[i], HourAt: at.Truncate(time.Hour), Impressions: clicks * 10, Clicks: clicks, Orders: orders, OrderAmountFen: sold}})
 			must(t, err)
 		}
-		spend(0, 0, 3, 1, 30*yuan, 90*yuan)
-		spend(0, 6, 2, 0, 20*yuan, 0)
-		spend(0, 7, 9, 9, 99*yuan, 999*yuan) // before the trend begins
+		spend(0, 0, 1, 0, 5*yuan, 0) // today is not over: it is not in the trend
+		spend(0, 1, 3, 1, 30*yuan, 90*yuan)
+		spend(0, 7, 2, 0, 20*yuan, 0)
 		spend(1, 1, 8, 2, 40*yuan, 400*yuan)
 		spend(3, 3, 1, 0, 60*yuan, 30*yuan)
 		for _, one := range []struct {
@@ -96,11 +96,11 @@ func TestCampaignListSortsFiltersAndTrends(t *testing.T) {
 		if list, all, err := b.CampaignList(t.Context(), other, models.CampaignInput{}); err != nil || all != 0 || list != nil {
 			t.Errorf("another's list has %v of %d: %v", list, all, err)
 		}
-		// A day later the oldest day is gone from the trend.
+		// A day later the oldest day is gone from the trend, and today is in it.
 		b.Clock.Add(24 * time.Hour)
 		list, _, err = b.CampaignList(t.Context(), account, models.CampaignInput{})
 		must(t, err)
-		if want := [models.TrendDays]models.Fen{5: 30 * yuan}; list[0].Costs != want {
+		if want := [models.TrendDays]models.Fen{5: 30 * yuan, 6: 5 * yuan}; list[0].Costs != want {
 			t.Errorf("a day later the trend is %v, want %v", list[0].Costs, want)
 		}
 	})

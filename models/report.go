@@ -234,10 +234,19 @@ func (r *Report) readRows(db *gorm.DB, accountID int64) error {
 	if err != nil {
 		return err
 	}
+	partly := r.Partial() && r.BeforeFrom.Before(r.From)
+	if partly {
+		if err := r.readYesterday(db, accountID); err != nil {
+			return err
+		}
+	}
 	for _, slot := range slots {
 		at, err := slot.at()
 		if err != nil {
 			return err
+		}
+		if partly && slot.DayOn == DayOn(r.From.AddDate(0, 0, -1)) {
+			continue
 		}
 		if at.Before(r.From) {
 			r.Before = r.Before.Plus(slot.measures())
@@ -250,9 +259,31 @@ func (r *Report) readRows(db *gorm.DB, accountID int64) error {
 	return nil
 }
 
-// layOut makes the rows, empty yet.
+// Partial: today is in it, which is not over, so the last day of the time before
+// counts up to the same time only.
+func (r Report) Partial() bool { return r.Until.After(r.Now) }
+
+// readYesterday sums the last day of the time before up to the same time as now:
+// of the hour that has begun, the part of it that has passed.
+func (r *Report) readYesterday(db *gorm.DB, accountID int64) error {
+	hourly := *r
+	hourly.Step = ByHour
+	var slots []reportSlot
+	now := r.Now.In(Shanghai)
+	err := hourly.slots(db, accountID).Where("day_on = ? AND hour <= ?", DayOn(r.From.AddDate(0, 0, -1)), now.Hour()).Scan(&slots).Error
+	for _, slot := range slots {
+		m := slot.measures()
+		if slot.Hour == now.Hour() {
+			m = vector{}.plus(m.vector(), float64(now.Minute())/60).measures()
+		}
+		r.Before = r.Before.Plus(m)
+	}
+	return err
+}
+
+// layOut makes the rows, empty yet; of hours none that has not begun.
 func (r *Report) layOut() {
-	for from := r.From; from.Before(r.Until); {
+	for from := r.From; from.Before(r.Until) && (r.Step != ByHour || !from.After(r.Now)); {
 		var until time.Time
 		switch r.Step {
 		case ByHour:
@@ -278,7 +309,7 @@ func (r *Report) layOut() {
 func (r *Report) rowAt(at time.Time) int {
 	switch r.Step {
 	case ByHour:
-		return int(at.Sub(r.From) / time.Hour)
+		return min(int(at.Sub(r.From)/time.Hour), len(r.Rows)-1)
 	case ByWeek:
 		if at.Before(r.Rows[0].Until) {
 			return 0

@@ -107,9 +107,19 @@ func TestAReportSumsWhatWasDelivered(t *testing.T) {
 				t.Errorf("%s: the rows come to %+v, the total says %+v", c.what, sum, r.Total)
 			}
 		}
-		r := report(models.ReportInput{Period: "own", Days: own("2027-01-04", "2027-01-05"), Step: models.ByDay})
-		if r.Before.CostFen != 4000 || r.Before.Clicks != 1 || !r.BeforeFrom.Equal(shanghai(t, "2027-01-02 00:00")) {
-			t.Errorf("before: %+v from %v", r.Before, r.BeforeFrom)
+		// Today is not over: of the day that is held against it, so much as has passed.
+		var r models.Report
+		for at, want := range map[string]models.Fen{"2027-01-05 12:00": 0, "2027-01-05 12:30": 2000, "2027-01-05 13:00": 4000} {
+			b.Clock.Set(shanghai(t, at))
+			for _, step := range models.ReportSteps {
+				r = report(models.ReportInput{Period: "own", Days: own("2027-01-04", "2027-01-05"), Step: step})
+				if r.Before.CostFen != want || !r.BeforeFrom.Equal(shanghai(t, "2027-01-02 00:00")) {
+					t.Errorf("%s at %s: before: %+v from %v", step, at, r.Before, r.BeforeFrom)
+				}
+				if last := r.Rows[len(r.Rows)-1]; step == models.ByHour && (last.From.After(b.Clock.Now()) || !last.Until.After(b.Clock.Now())) {
+					t.Errorf("the last hour is %v", last.From)
+				}
+			}
 		}
 		if len(r.Parts) != 1 || r.Parts[0].ID != ids[0] || r.Parts[0].CostFen != 823 {
 			t.Errorf("by campaign: %+v", r.Parts)

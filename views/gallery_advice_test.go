@@ -13,7 +13,7 @@ func adviceScreens() []screen {
 		m.Orders, m.OrderAmountFen = orders, models.Fen(orders*133_80)
 		return m
 	}
-	full := views.AdvicePage{CSRF: token, Now: now, Undo: views.UndoBar{CSRF: token, ID: 9, Kind: models.EditAdvice, Rows: 2, Until: now.Add(20 * time.Minute), Back: "/advice"}}
+	full := views.AdvicePage{CSRF: token, Now: now, Undo: views.UndoBar{CSRF: token, ID: 9, Kind: models.EditAdvice, Rows: 2, Until: now.Add(29 * time.Minute), Fresh: true, Back: "/advice"}}
 	full.Days, full.Enough, full.MarginBP, full.Dismissed = 28, true, 3550, 2
 	c := campaigns()
 	full.List = []models.Advice{

@@ -225,7 +225,7 @@ func campaignScreens() []screen {
 			{ID: 2, Version: 1, Word: "机械键盘 茶轴 87键", Quality: 6, Bid: 98, Match: models.MatchPhrase, Ticked: true, Measures: did(1)},
 			{ID: 3, Version: 1, Word: "办公键盘", Bid: 2_00, Match: models.MatchExact, Off: true},
 		},
-		Undo: views.UndoBar{CSRF: token, ID: 7, Kind: models.EditBid, Rows: 1, First: "机械键盘 静音", Until: now.Add(28 * time.Minute), Back: "/campaigns/101",
+		Undo: views.UndoBar{CSRF: token, ID: 7, Kind: models.EditBid, Rows: 1, First: "机械键盘 静音", Until: now.Add(29 * time.Minute), Fresh: true, Back: "/campaigns/101",
 			Items: []views.EditLine{{Field: "bid_fen", Before: "1.10", After: "1.25"}}},
 	}
 	stopped := one
