@@ -37,6 +37,8 @@ func accountPage(o models.Overview) views.AccountPage {
 		Spendable:              o.Funds.Spendable(),
 		Cash:                   o.Funds.Cash,
 		Bonus:                  o.Funds.Bonus,
+		BonusExpires:           o.BonusExpires,
+		BonusExpiresAt:         o.BonusExpiresAt,
 		Forecast:               o.Forecast,
 		DailyCost:              o.DailyCost.Fen,
 		SpentToday:             o.SpentToday,

@@ -32,6 +32,7 @@ var staffRoutes = map[string]models.Permission{
 	"GET /admin/accounts/:id/as/campaigns": models.PermRead,
 	"GET /admin/accounts/:id/as/payments":  models.PermRead,
 	"GET /admin/accounts/:id/as/ledger":    models.PermRead,
+	"GET /admin/accounts/:id/as/bonus":     models.PermRead,
 	"GET /admin/jobs":                      models.PermRead,
 	"POST /admin/jobs/webhooks/:id/resend": models.PermRepair,
 

@@ -152,6 +152,7 @@ func (p *portal) sellers(all *echo.Group) {
 	g.POST("/payments/:no/cancel", p.cancelPayment)
 	g.POST("/payments/:no/resume", p.resumePayment)
 	g.GET("/ledger", p.listLedger)
+	g.GET("/bonus", p.showBonus)
 	g.GET("/campaigns", p.listCampaigns)
 	g.POST("/campaigns/bulk", p.changeCampaigns)
 	g.GET("/campaigns/restart", p.showRestart)
@@ -184,6 +185,7 @@ func (p *portal) seenByStaff(all *echo.Group) {
 	g.GET("/campaigns", p.seen(p.campaignsScreen))
 	g.GET("/payments", p.seen(p.paymentsScreen))
 	g.GET("/ledger", p.seen(p.ledgerScreen))
+	g.GET("/bonus", p.seen(p.bonusScreen))
 }
 
 // addressOf finds the client's address; forwarded ones count from known proxies only.

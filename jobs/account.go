@@ -77,6 +77,19 @@ func (w *renewBudgets) Work(ctx context.Context, job *river.Job[models.RenewBudg
 	return w.store.RenewBudgets(ctx, job.Args.AccountID, job.Args.Day)
 }
 
+// expireBonus takes off what is left of a bonus whose time is over.
+type expireBonus struct {
+	river.WorkerDefaults[models.ExpireBonus]
+	store *models.Store
+}
+
+func (w *expireBonus) Work(ctx context.Context, job *river.Job[models.ExpireBonus]) error {
+	if err := notYet(w.store, job.Args.At); err != nil {
+		return err
+	}
+	return w.store.ExpireBonus(ctx, job.Args)
+}
+
 // notYet puts a task off that came before its time: the queue's clock is ahead
 // of the store's, or the portal's own runs faster.
 func notYet(store *models.Store, due time.Time) error {

@@ -81,6 +81,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, deliver)
 	river.AddWorker(workers, &rampStep{store: store})
 	river.AddWorker(workers, &watchRestart{store: store})
+	river.AddWorker(workers, &expireBonus{store: store})
 	river.AddWorker(workers, &renewBudgets{store: store})
 	river.AddWorker(workers, &prune{store: store})
 	river.AddWorker(workers, &expirePayment{rails: rails})

@@ -21,8 +21,9 @@ type Account struct {
 	FrozenAt       *time.Time
 	FrozenReason   string
 	LastMethod     Rail
-	BidCeilingFen  *Fen // the most that a click may cost, as the seller set it; nil: the portal's
-	MarginBP       *int // what of a sale is left before advertising, in hundredths of a percent; nil: not said
+	BonusExpiresAt *time.Time // when the next of what is left of the bonus does; nil: none
+	BidCeilingFen  *Fen       // the most that a click may cost, as the seller set it; nil: the portal's
+	MarginBP       *int       // what of a sale is left before advertising, in hundredths of a percent; nil: not said
 	CreatedAt      time.Time
 }
 
@@ -35,16 +36,24 @@ func (a Account) State() AccountState {
 }
 
 // lockAccount reads an account and keeps others from changing it until commit.
+// Bonus that has expired is gone from then on.
 func (t *tx) lockAccount(id int64) (Account, error) {
 	var account Account
-	err := t.locked().Take(&account, id).Error
-	return account, found(err, "account")
+	if err := t.locked().Take(&account, id).Error; err != nil {
+		return account, found(err, "account")
+	}
+	return account, t.expireBonus(&account)
 }
 
 // lockAccounts does so for several, in ascending order of id.
 func (t *tx) lockAccounts(ids []int64) ([]Account, error) {
 	var accounts []Account
 	err := t.locked().Order("id").Find(&accounts, "id IN ?", ids).Error
+	for i := range accounts {
+		if err == nil {
+			err = t.expireBonus(&accounts[i])
+		}
+	}
 	return accounts, err
 }
 

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"time"
 
 	"ztc-portal/models/ledger"
 )
@@ -23,15 +24,15 @@ func (s *Store) post(ctx context.Context, accountID int64, kind, reference strin
 		if err != nil {
 			return err
 		}
-		return t.postOn(&a, before, kind, reference, amount)
+		return t.postOn(&a, before, kind, reference, amount, nil)
 	})
 }
 
 // postOn books an amount on one of an account's purses against a ledger account,
 // with all that it means for arrears and delivery. The caller holds the
 // account's lock and has read before under it. Posting the same (kind,
-// reference) again changes nothing.
-func (t *tx) postOn(a *Account, before Funds, kind, reference string, amount Fen) error {
+// reference) again changes nothing. A bonus grant may expire.
+func (t *tx) postOn(a *Account, before Funds, kind, reference string, amount Fen, expires *time.Time) error {
 	purse, against, after := a.CashAccountID, "adjustment", Funds{before.Cash + amount, before.Bonus}
 	if kind == KindBonusGrant {
 		purse, against, after = a.BonusAccountID, "bonus_expense", Funds{before.Cash, before.Bonus + amount}
@@ -45,6 +46,11 @@ func (t *tx) postOn(a *Account, before Funds, kind, reference string, amount Fen
 	}, t.now)
 	if err != nil || !posted.New {
 		return err
+	}
+	if kind == KindBonusGrant {
+		if err := t.granted(a, before.Bonus, bonusGrant{Reference: reference, BonusGrant: BonusGrant{AmountFen: amount, ExpiresAt: expires}}); err != nil {
+			return err
+		}
 	}
 	return t.fundsMoved(a, kind, before, after)
 }

@@ -68,6 +68,17 @@ type ApprovalArgs struct {
 	PaidOn     string `json:"paid_on,omitempty"`     // day in Shanghai
 	ForPayment string `json:"for_payment,omitempty"` // no of the payment that the suspense pays, or that the refund is of
 	Refund     string `json:"refund,omitempty"`      // request no of the refund that people pay out
+	ExpiresOn  string `json:"expires_on,omitempty"`  // of a bonus: the last day in Shanghai on which it can be spent; empty: it does not expire
+}
+
+// expiresAt is the instant at which the bonus's last day is over, or nil.
+func (a ApprovalArgs) expiresAt() *time.Time {
+	day, err := time.ParseInLocation(time.DateOnly, a.ExpiresOn, Shanghai)
+	if a.ExpiresOn == "" || err != nil {
+		return nil
+	}
+	end := day.AddDate(0, 0, 1).UTC()
+	return &end
 }
 
 // ParseArgs reads the facts that are kept beside the amount.
@@ -160,6 +171,7 @@ func (a Approval) decideRefusal(u User, next ApprovalState) *Error {
 
 // matter is all that an approval stands on, read under the account's lock.
 type matter struct {
+	now      time.Time
 	asker    User     // as they are now
 	account  *Account // nil: none concerned
 	funds    Funds
@@ -194,6 +206,10 @@ func (a Approval) doubt(m matter) *Error {
 	case ApprovalFreeze:
 		if m.account.FrozenAt != nil {
 			return no("reason", "error.account.frozen_already")
+		}
+	case ApprovalBonusGrant:
+		if end := m.args.expiresAt(); end != nil && !end.After(m.now) {
+			return no("expires_on", "error.bonus.expired")
 		}
 	case ApprovalUnfreeze:
 		if m.account.FrozenAt == nil {

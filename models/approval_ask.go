@@ -26,6 +26,7 @@ type ApprovalInput struct {
 	Reason     string
 	Reference  string // the bank's own number, of a transfer
 	PaidOn     string // the bank's day in Shanghai, YYYY-MM-DD
+	ExpiresOn  string // of a bonus: the last day in Shanghai on which it can be spent, YYYY-MM-DD; empty: it does not expire
 	To         string // of suspense: the account's number; empty, and no payment: back to its payer
 }
 
@@ -149,12 +150,35 @@ func (t *tx) parseApproval(in ApprovalInput) (a Approval, refusals FieldErrors, 
 	case ApprovalBankTransfer:
 		args, refusal := in.transfer(t.now)
 		refusals = append(refusals, refusal...)
-		var stored []byte
-		stored, err = json.Marshal(args)
-		a.Args = string(stored)
+		a.Args, err = args.stored()
+	case ApprovalBonusGrant:
+		args := ApprovalArgs{ExpiresOn: strings.TrimSpace(in.ExpiresOn)}
+		add(args.expiryRefusal(t.now))
+		a.Args, err = args.stored()
 	}
 	add(reasonRefusal("reason", a.Reason))
 	return a, refusals, err
+}
+
+func (a ApprovalArgs) stored() (string, error) {
+	stored, err := json.Marshal(a)
+	return string(stored), err
+}
+
+// expiryRefusal is the rule of a bonus's last day: today at the earliest, within two years.
+func (a ApprovalArgs) expiryRefusal(now time.Time) *Error {
+	end := a.expiresAt()
+	switch {
+	case a.ExpiresOn == "":
+		return nil
+	case end == nil:
+		return fieldError("expires_on", "error.day.malformed", nil)
+	case !end.After(now):
+		return fieldError("expires_on", "error.bonus.expired", nil)
+	case end.After(now.AddDate(2, 0, 1)):
+		return fieldError("expires_on", "error.bonus.too_long", nil)
+	}
+	return nil
 }
 
 func (t *tx) parseRefund(in ApprovalInput, a *Approval) error {

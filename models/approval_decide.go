@@ -97,6 +97,7 @@ func (t *tx) matterOf(a Approval) (m matter, err error) {
 	if m.args, err = a.ParseArgs(); err != nil {
 		return m, err
 	}
+	m.now = t.now
 	if err := t.Take(&m.asker, a.AskedBy).Error; err != nil {
 		return m, found(err, "user")
 	}
@@ -164,9 +165,9 @@ func (t *tx) perform(by Actor, a Approval, m matter) error {
 	case ApprovalRefund:
 		return t.reserveRefund(a, m)
 	case ApprovalAdjustment:
-		return t.postOn(m.account, m.funds, KindAdjustment, a.reference(), a.AmountFen)
+		return t.postOn(m.account, m.funds, KindAdjustment, a.reference(), a.AmountFen, nil)
 	case ApprovalBonusGrant:
-		return t.postOn(m.account, m.funds, KindBonusGrant, a.reference(), a.AmountFen)
+		return t.postOn(m.account, m.funds, KindBonusGrant, a.reference(), a.AmountFen, m.args.expiresAt())
 	case ApprovalBankTransfer:
 		return t.creditTransfer(a, m)
 	case ApprovalFreeze:

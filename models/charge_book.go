@@ -171,14 +171,23 @@ func (t *tx) lockToCharge(shares []*share) (map[int64]*Account, error) {
 			accounts[item.account] = nil
 		}
 	}
-	query := `SELECT id, cash_account_id, bonus_account_id, funding_state, arrears_since, grace_ends_at, suspended_at, frozen_at
+	query := `SELECT id, cash_account_id, bonus_account_id, funding_state, arrears_since, grace_ends_at, suspended_at, frozen_at, bonus_expires_at
 		FROM accounts WHERE %s ORDER BY id` + t.lockClause()
-	return accounts, bulk.On(t.DB).Select(query, "id", slices.Sorted(maps.Keys(accounts)), func(scan bulk.Scan) error {
+	err := bulk.On(t.DB).Select(query, "id", slices.Sorted(maps.Keys(accounts)), func(scan bulk.Scan) error {
 		var a Account
-		err := scan(&a.ID, &a.CashAccountID, &a.BonusAccountID, &a.FundingState, &a.ArrearsSince, &a.GraceEndsAt, &a.SuspendedAt, &a.FrozenAt)
+		err := scan(&a.ID, &a.CashAccountID, &a.BonusAccountID, &a.FundingState, &a.ArrearsSince, &a.GraceEndsAt, &a.SuspendedAt, &a.FrozenAt, &a.BonusExpiresAt)
 		accounts[a.ID] = &a
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(accounts)) {
+		if err := t.expireBonus(accounts[id]); err != nil {
+			return nil, err
+		}
+	}
+	return accounts, nil
 }
 
 // judgeCharges counts each item of each share and gives the fresh ones, share

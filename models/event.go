@@ -38,6 +38,7 @@ const (
 	EventRefunded          EventKind = "refunded"
 	EventRefundReleased    EventKind = "refund_released"
 	EventSuspenseCredited  EventKind = "suspense_credited"
+	EventBonusExpired      EventKind = "bonus_expired"
 )
 
 // EventKinds lists every kind; each has its words in the catalogues.
@@ -47,7 +48,7 @@ var EventKinds = []EventKind{
 	EventArrearsCleared, EventOutOfFunds, EventSuspended, EventAccountRestored, EventRecovering,
 	EventDeliveryFull, EventRestarted, EventRestartUndone, EventSoftCapped, EventSoftHalted, EventFrozen, EventUnfrozen,
 	EventBudgetReached, EventBudgetRaised, EventBudgetRenewed,
-	EventRefundReserved, EventRefunded, EventRefundReleased, EventSuspenseCredited,
+	EventRefundReserved, EventRefunded, EventRefundReleased, EventSuspenseCredited, EventBonusExpired,
 }
 
 // EventArgs are the facts of an event; which are set depends on its kind.

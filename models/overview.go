@@ -55,6 +55,8 @@ type Overview struct {
 	SpentToday     Fen
 	SpentYesterday Fen // up to the same hour
 	Days           []OverviewDay
+	BonusExpiresAt time.Time // of the bonus that expires next; zero: none does
+	BonusExpires   Fen
 	StoppedSince   *time.Time
 	Timeline       []Event
 	Statement      []StatementRow
@@ -88,6 +90,11 @@ func (s *Store) AccountOverview(ctx context.Context, accountID int64) (Overview,
 	if o.Days, err = s.overviewDays(ctx, o.Account, o.Now); err != nil {
 		return o, err
 	}
+	bonus, err := s.Bonus(ctx, accountID)
+	if err != nil {
+		return o, err
+	}
+	o.BonusExpiresAt, o.BonusExpires = bonus.Expiring()
 	if o.StoppedSince, err = openStopSince(db, accountID); err != nil {
 		return o, err
 	}

@@ -24,7 +24,7 @@ func (w *world) click(r *rapid.T, s *shop, amount models.Fen) {
 	}
 	w.charges = append(w.charges, c)
 	fromBonus := min(s.bonus, amount)
-	s.bonus -= fromBonus
+	s.spendBonus(fromBonus)
 	s.cash -= amount - fromBonus
 }
 
@@ -39,13 +39,72 @@ func (w *world) chargeAgain(r *rapid.T) {
 }
 
 func (w *world) grant(r *rapid.T) {
-	s := w.shop(r)
-	w.ask(r, models.ApprovalInput{Kind: models.ApprovalBonusGrant, AccountID: s.account, Amount: "50"}, func(do bool) string {
+	s, in, end := w.shop(r), models.ApprovalInput{Kind: models.ApprovalBonusGrant, Amount: "50"}, time.Time{}
+	if days := rapid.IntRange(-1, 3).Draw(r, "days"); days >= 0 {
+		in.ExpiresOn = models.DayOn(w.Now().AddDate(0, 0, days))
+		day, err := time.ParseInLocation(time.DateOnly, in.ExpiresOn, models.Shanghai)
+		ok(r, err)
+		end = day.AddDate(0, 0, 1)
+	}
+	in.AccountID = s.account
+	w.ask(r, in, func(do bool) string {
+		if do && !end.IsZero() && !end.After(w.Now()) {
+			return "error.bonus.expired"
+		}
 		if do {
 			s.bonus += 50 * yuan
+			s.grants = append(s.grants, &given{left: 50 * yuan, until: end})
 		}
 		return ""
 	})
+}
+
+// given is a bonus with its end; zero: it has none.
+type given struct {
+	left  models.Fen
+	until time.Time
+}
+
+// spendBonus takes from what ends first; of equals from the older.
+func (s *shop) spendBonus(amount models.Fen) {
+	s.bonus -= amount
+	for amount > 0 {
+		var first *given
+		for _, g := range s.grants {
+			if g.left > 0 && (first == nil || first.until.IsZero() && !g.until.IsZero() || !g.until.IsZero() && g.until.Before(first.until)) {
+				first = g
+			}
+		}
+		part := min(first.left, amount)
+		first.left, amount = first.left-part, amount-part
+	}
+}
+
+// expire: what has ended is gone, whether its task has come or another act was first.
+func (w *world) expire(r *rapid.T) {
+	for _, s := range w.sellers {
+		for _, g := range s.grants {
+			if !g.until.IsZero() && !g.until.After(w.Now()) {
+				s.bonus, g.left = s.bonus-g.left, 0
+			}
+		}
+		ok(r, w.ExpireBonus(w.ctx, models.ExpireBonus{AccountID: s.account, At: w.Now()}))
+	}
+}
+
+// bonusEnds: the clock comes to the next end of a bonus.
+func (w *world) bonusEnds(r *rapid.T) {
+	var next time.Time
+	for _, s := range w.sellers {
+		for _, g := range s.grants {
+			if g.left > 0 && !g.until.IsZero() && (next.IsZero() || g.until.Before(next)) {
+				next = g.until
+			}
+		}
+	}
+	if next.After(w.Now()) {
+		w.Clock.Set(next)
+	}
 }
 
 func (w *world) account(r *rapid.T, s *shop) models.Account {
@@ -151,6 +210,7 @@ func (w *world) wait(r *rapid.T) {
 
 // check is what holds after each step.
 func (w *world) check(r *rapid.T) {
+	w.expire(r)
 	faults, err := w.VerifyLedger(w.ctx)
 	if err != nil || len(faults) > 0 {
 		r.Fatalf("the books: %v, %v", faults, err)

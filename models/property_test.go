@@ -55,6 +55,7 @@ func TestMoneyHoldsWhateverHappens(t *testing.T) {
 				"charge more":        w.charge,
 				"charge again":       w.chargeAgain,
 				"grant":              w.grant,
+				"bonus ends":         w.bonusEnds,
 				"grace ends":         w.graceEnds,
 				"fall":               w.fall,
 				"grace task too old": w.graceTaskTooOld,
@@ -122,6 +123,7 @@ type shop struct {
 	company   string // the payer on the bank's statements
 	cash      models.Fen
 	bonus     models.Fen
+	grants    []*given
 	frozen    bool
 	campaigns []*ad
 	restarted map[*ad]bool // by the last restart, and untouched since

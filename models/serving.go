@@ -148,7 +148,7 @@ func (s *Store) AnnounceServing(ctx context.Context, accountID int64) error {
 }
 
 // ResumeServing makes sure, at a start, that what changes with time alone has
-// its tasks: budgets that are reached today, and ramps that have not ended.
+// its tasks: budgets that are reached today, ramps that have not ended, and bonus that expires.
 // After an upgrade or a restored backup they may be missing; what has them keeps
 // them.
 func (s *Store) ResumeServing(ctx context.Context) error {
@@ -175,6 +175,9 @@ func (s *Store) ResumeServing(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return t.resumeSoftly()
+		if err := t.resumeSoftly(); err != nil {
+			return err
+		}
+		return t.resumeBonus()
 	})
 }

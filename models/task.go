@@ -84,6 +84,14 @@ type RenewBudgets struct {
 
 func (RenewBudgets) Kind() string { return "renew_budgets" }
 
+// ExpireBonus: bonus of an account expires at At.
+type ExpireBonus struct {
+	AccountID int64     `json:"account_id"`
+	At        time.Time `json:"at"`
+}
+
+func (ExpireBonus) Kind() string { return "expire_bonus" }
+
 // DeliverWebhook: send a stored message to the ad engine.
 type DeliverWebhook struct {
 	ID int64 `json:"id"`

@@ -27,7 +27,11 @@ func (s *Store) VerifyLedger(ctx context.Context) ([]ledger.Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	faults = slices.Concat(faults, lines, days)
+	bonus, err := verifyBonus(db)
+	if err != nil {
+		return nil, err
+	}
+	faults = slices.Concat(faults, lines, days, bonus)
 	charges, err := verifyCharges(db)
 	if err != nil || s.engine == SQLite { // whose foreign keys hold
 		return append(faults, charges...), err

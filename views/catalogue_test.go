@@ -99,6 +99,7 @@ var made = map[string][]string{
 	"ask.title.":                words(models.ApprovalKinds),
 	"ask.lead.":                 words(models.ApprovalKinds),
 	"refund.state.":             words(models.RefundStates),
+	"bonus.state.":              {"left", "spent", "expired"},
 	"refund.by_hand.":           {"reserved", "settled", "released"},
 	"figure.":                   figures(),
 	"band.":                     figures(),

@@ -169,9 +169,19 @@ func recordScreens() []screen {
 		{"payments-empty", none.Title, views.Payments(none), on("/payments")},
 		{"payments-no-match", noMatch.Title, views.Payments(noMatch), on("/payments?state=failed")},
 		{"ledger", ledger.Title, views.Ledger(ledger), on("/ledger")},
+		{"bonus", views.BonusPage{}.Title, views.Bonus(bonusPage()), on("/bonus")},
+		{"bonus-empty", views.BonusPage{}.Title, views.Bonus(views.BonusPage{BonusDesk: models.BonusDesk{Now: now}}), on("/bonus")},
 		{"ledger-empty", noRows.Title, views.Ledger(noRows), on("/ledger")},
 		{"ledger-no-match", noneSuch.Title, views.Ledger(noneSuch), on("/ledger")},
 	}
+}
+
+func bonusPage() views.BonusPage {
+	soon, later, gone := now.AddDate(0, 0, 3), now.AddDate(0, 0, 40), now.AddDate(0, 0, -2)
+	return views.BonusPage{BonusDesk: models.BonusDesk{Now: now, Funds: models.Funds{Cash: 4_712_60, Bonus: 420_00}, Grants: []models.BonusGrant{
+		{AmountFen: 200_00, LeftFen: 120_00, GrantedAt: ago(300 * time.Hour), ExpiresAt: &soon}, {AmountFen: 200_00, LeftFen: 200_00, GrantedAt: ago(50 * time.Hour), ExpiresAt: &later},
+		{AmountFen: 100_00, LeftFen: 100_00, GrantedAt: ago(700 * time.Hour)}, {AmountFen: 88_00, ExpiredFen: 12_50, GrantedAt: ago(900 * time.Hour), ExpiresAt: &gone}, {AmountFen: 50_00, GrantedAt: ago(1000 * time.Hour)},
+	}}}
 }
 
 // evenings is a schedule that delivers from 18:00 on.

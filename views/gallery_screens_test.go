@@ -127,7 +127,7 @@ func accountScreen(name string, p views.AccountPage, chrome func(*layout.Chrome)
 
 func accountScreens() []screen {
 	fine := views.AccountPage{
-		CSRF: token, Now: now, State: models.AccountActive, Spendable: 4_832_60, Cash: 4_712_60, Bonus: 120_00, BonusExpiresAt: now.AddDate(0, 0, 9),
+		CSRF: token, Now: now, State: models.AccountActive, Spendable: 4_832_60, Cash: 4_712_60, Bonus: 120_00, BonusExpiresAt: now.AddDate(0, 0, 9), BonusExpires: 80_00,
 		Forecast: lasts(12.4), DailyCost: 388_00, SpentToday: 214_35, SpentYesterdaySameHour: 198_10, CampaignsTotal: 5, CampaignsServing: 4,
 		SuggestedAmount: 400_00, Timeline: timeline(), Ledger: ledgerRows()[:5], Days: lastDays(4_832_60, 214_35),
 		Stops: []components.Stop{

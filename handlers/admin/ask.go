@@ -32,7 +32,7 @@ func (a *admin) mountApprovals(g *echo.Group) {
 func asked(c echo.Context, kind models.ApprovalKind) (models.ApprovalInput, error) {
 	in := models.ApprovalInput{
 		Kind: kind, PaymentNo: c.Param("no"), Amount: c.FormValue("amount"), Direction: c.FormValue("direction"), Reason: c.FormValue("reason"),
-		Reference: c.FormValue("reference"), PaidOn: c.FormValue("paid_on"), To: c.FormValue("to"),
+		Reference: c.FormValue("reference"), PaidOn: c.FormValue("paid_on"), To: c.FormValue("to"), ExpiresOn: c.FormValue("expires_on"),
 	}
 	switch kind {
 	case models.ApprovalRefund:
@@ -104,7 +104,7 @@ func (a *admin) drawAsk(c echo.Context, status int, in models.ApprovalInput, ref
 	page := views.AskPage{
 		CSRF: a.Token(c), Now: a.Store.Now(), Kind: in.Kind, Action: c.Request().URL.Path, AskDesk: desk,
 		Form: views.AskForm{
-			Amount: in.Amount, Direction: in.Direction, Reason: in.Reason, Reference: in.Reference, PaidOn: in.PaidOn, To: in.To,
+			Amount: in.Amount, Direction: in.Direction, Reason: in.Reason, Reference: in.Reference, PaidOn: in.PaidOn, To: in.To, ExpiresOn: in.ExpiresOn,
 			Payment: c.FormValue("payment"), Errors: refused,
 		},
 	}
