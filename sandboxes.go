@@ -12,21 +12,25 @@ import (
 	"ztc-portal/gateways/sandbox"
 )
 
+// mailPath is where the demo's mails are read on the sandbox's listener.
+const mailPath = "/mail"
+
 // wechatPath is where WeChat Pay's side of the sandbox stands on its listener.
 const wechatPath = "/wechat"
 
 // sandboxes are the far sides of all rails that the demo plays: one listener,
 // and a path, a database and keys for each.
 type sandboxes struct {
-	all []*sandbox.Sandbox
-	mux *http.ServeMux
+	all  []*sandbox.Sandbox
+	mail *sandbox.Mailbox // nil: mail goes elsewhere
+	mux  *http.ServeMux
 }
 
 // openSandboxes opens what the settings leave to the demo, and points the
 // settings at it.
 func openSandboxes(s Settings, log *slog.Logger, now func() time.Time) (*sandboxes, Settings, error) {
 	b := &sandboxes{mux: http.NewServeMux()}
-	withWechat, withUnionpay := s.wechatSandbox(), s.unionpayGiven() == 0 // asked before the settings name a sandbox
+	withWechat, withUnionpay, withMail := s.wechatSandbox(), s.unionpayGiven() == 0, s.mailSandbox() // asked before the settings name a sandbox
 	alipay, err := b.open("/", sandbox.Open, sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox"), Log: log, Now: now})
 	if err != nil {
 		return nil, s, err
@@ -50,7 +54,26 @@ func openSandboxes(s Settings, log *slog.Logger, now func() time.Time) (*sandbox
 		}
 		s = s.withUnionpaySandbox(unionpay.UnionpayMerchant())
 	}
+	if withMail {
+		if s, err = b.openMailbox(s, log, now); err != nil {
+			return nil, s, errors.Join(err, b.Close(context.Background()))
+		}
+	}
 	return b, s, nil
+}
+
+// openMailbox opens a mail server on this machine that keeps what it gets, and
+// points the settings at it.
+func (b *sandboxes) openMailbox(s Settings, log *slog.Logger, now func() time.Time) (Settings, error) {
+	box, err := sandbox.OpenMailbox(sandbox.Options{DataDir: filepath.Join(s.DataDir, "sandbox", "mail"), Log: log, Now: now, Path: mailPath})
+	if err != nil {
+		return s, fmt.Errorf("open the sandbox's mailbox: %w", err)
+	}
+	b.mail = box
+	b.mux.Handle(mailPath, box.Handler())
+	b.mux.Handle(mailPath+"/", box.Handler())
+	s.SMTPURL = box.URL()
+	return s, nil
 }
 
 func (b *sandboxes) open(below string, open func(sandbox.Options) (*sandbox.Sandbox, error), options sandbox.Options) (*sandbox.Sandbox, error) {
@@ -69,6 +92,9 @@ func (b *sandboxes) Close(ctx context.Context) error {
 	if b != nil {
 		for _, box := range b.all {
 			errs = append(errs, box.Close(ctx))
+		}
+		if b.mail != nil {
+			errs = append(errs, b.mail.Close(ctx))
 		}
 	}
 	return errors.Join(errs...)

@@ -31,7 +31,7 @@ func openStore(s Settings, log *slog.Logger, now func() time.Time) (*models.Stor
 	rules.TransferTTL = s.BankTransferTTL
 	rules.MinRecharge, rules.MaxRecharge, rules.Demo = s.MinRechargeFen, s.MaxRechargeFen, s.Demo()
 	rules.MinBudget, rules.MinBid, rules.SoftCap, rules.SoftStop = s.MinBudgetFen, s.MinBidFen, s.SoftCap, s.SoftStop
-	rules.Webhooks = s.WebhookURL != ""
+	rules.Webhooks, rules.Mail = s.WebhookURL != "", s.sendsMail()
 	rules.StaffSession, rules.StaffIdle = s.StaffSession, s.StaffIdle
 	secret, err := s.SecretKey()
 	if err != nil {
@@ -78,6 +78,9 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 		clock = newClock(s.ClockSpeed, newest)
 	}
 	var boxes *sandboxes
+	if !s.sendsMail() {
+		log.Warn("no mail goes out: nobody can be invited, reset a password or be alerted by mail", "set", "PORTAL_SMTP_URL")
+	}
 	if s.Sandbox() {
 		if boxes, s, err = openSandboxes(s, log, clock.Now); err != nil {
 			return err
@@ -125,7 +128,7 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 // openQueue prepares the job queue and its own page for staff.
 func openQueue(ctx context.Context, s Settings, store *models.Store, rails *gateways.Rails, log *slog.Logger, real func(time.Time) time.Time) (*jobs.Runner, http.Handler, error) {
 	runner, err := jobs.New(store, rails, log.With("from", "jobs"), jobs.Options{
-		Webhook: jobs.Webhook{URL: s.WebhookURL, Secrets: s.WebhookSecret}, Real: real,
+		Webhook: jobs.Webhook{URL: s.WebhookURL, Secrets: s.WebhookSecret}, Mail: s.mail(), Real: real,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -83,6 +83,9 @@ type Settings struct {
 	WebhookURL    string   `env:"PORTAL_WEBHOOK_URL" derived:"none" meaning:"where the ad engine is told of changes; https in production"`
 	WebhookSecret []string `env:"PORTAL_WEBHOOK_SECRET" derived:"none" meaning:"signs webhooks: whsec_ and base64 of 24 to 64 random bytes; two, comma-separated, while it is being changed"`
 
+	SMTPURL  string `env:"PORTAL_SMTP_URL" derived:"the sandbox's mailbox in demo; else none, and no mail" meaning:"mail server: smtp://user:password@host:587 (STARTTLS, but on this machine) or smtps://user:password@host; without it nobody is invited, resets a password or is alerted by mail"`
+	MailFrom string `env:"PORTAL_MAIL_FROM" derived:"made up in demo" meaning:"who mails come from: an address, or Name <address>; beside PORTAL_SMTP_URL"`
+
 	Simulate   string `env:"PORTAL_SIMULATE" envDefault:"on" meaning:"demo only: a simulated ad engine makes clicks, so that balances move; off stops it, a number makes it so many times as busy"`
 	ClockSpeed int    `env:"PORTAL_CLOCK_SPEED" envDefault:"1" meaning:"demo only: how many times faster than real time the portal's clock runs, 1 to 3600"`
 
@@ -171,7 +174,7 @@ func LoadSettings(environ []string) (Settings, error) {
 	if s.AlipayPageURL == "" {
 		s.AlipayPageURL = s.AlipayGateway
 	}
-	s = s.withDemoBank()
+	s = s.withDemoBank().withMailSender()
 	for _, found := range s.faults() {
 		if !slices.ContainsFunc(unread, func(u fault) bool { return u.name == found.name }) {
 			wrong = append(wrong, found)

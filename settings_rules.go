@@ -29,6 +29,7 @@ func (s Settings) faults() faults {
 	s.checkLimits(&f)
 	s.checkEngine(&f)
 	s.checkBank(&f)
+	s.checkMail(&f)
 	if s.Demo() {
 		checkAddr(&f, "PORTAL_SANDBOX_ADDR", s.SandboxAddr)
 	} else if s.SandboxAddr != defaultOf("PORTAL_SANDBOX_ADDR") {

@@ -65,6 +65,7 @@ func TestNewcomerNeedsNoSetting(t *testing.T) {
 		MinRechargeFen: 200_00, MaxRechargeFen: 500_000_00, MinBudgetFen: 3000, MinBidFen: 5, SoftCap: 15, SoftStop: 150, SandboxAddr: "127.0.0.1:8081",
 		APIRate: 200, Simulate: "on", ClockSpeed: 1,
 		BankName: demoBank.Name, BankAccount: demoBank.Account, BankBranch: demoBank.Branch, BankCode: demoBank.Code, BankTransferTTL: 7 * 24 * time.Hour,
+		MailFrom: demoSender,
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)

@@ -60,7 +60,7 @@ func newShop(t *testing.T, engine models.Engine, change func(*models.Rules), opt
 	rules := models.DefaultRules()
 	change(&rules)
 	s := &shop{Bench: &modelstest.Bench{Clock: clock}, log: &lines{}}
-	store, err := models.Open(modelstest.URL(t, engine), models.Options{Now: s.now, Rules: rules, PasswordMemory: modelstest.PasswordMemory})
+	store, err := models.Open(modelstest.URL(t, engine), models.Options{Now: s.now, Rules: rules, Secret: []byte(modelstest.Secret), PasswordMemory: modelstest.PasswordMemory})
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
 	clock.Set(time.Now())

@@ -30,6 +30,7 @@ type Runner struct {
 // Options are what a Runner may be told besides its store.
 type Options struct {
 	Webhook Webhook // where the ad engine is told of changes; none when empty
+	Mail    Mail    // how mail goes out; none does when empty
 	// Real gives the machine's time for an instant of the store's clock, which
 	// in the demo may run faster: the queue knows the machine's alone.
 	Real func(time.Time) time.Time
@@ -77,8 +78,13 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	if err != nil {
 		return nil, err
 	}
+	post, err := newSendMail(store, log, o.Mail)
+	if err != nil {
+		return nil, err
+	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, deliver)
+	river.AddWorker(workers, post)
 	river.AddWorker(workers, &rampStep{store: store})
 	river.AddWorker(workers, &watchRestart{store: store})
 	river.AddWorker(workers, &expireBonus{store: store})
@@ -96,7 +102,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, &watchFigures{store: store})
 	client, err := river.NewClient(drv, &river.Config{
 		Workers:    workers,
-		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}, webhookQueue: {MaxWorkers: webhookWorkers}},
+		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}, webhookQueue: {MaxWorkers: webhookWorkers}, mailQueue: {MaxWorkers: mailWorkers}},
 		Logger:     log,
 		JobTimeout: jobTimeout,
 		// What a crash cut off runs again, and not only after River's hour.
@@ -135,6 +141,8 @@ func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) e
 		switch task.Args.(type) {
 		case models.DeliverWebhook:
 			options.Queue = webhookQueue
+		case models.SendMail:
+			options.Queue, options.MaxAttempts = mailQueue, mailAttempts
 		case models.ReconcileDay: // planned, one a day and rail; what staff ask for is done now, whatever waits
 			if !task.RunAt.IsZero() {
 				options.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: notDone}

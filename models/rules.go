@@ -20,6 +20,7 @@ type Rules struct {
 	MaxBid       Fen           // most
 	Demo         bool          // the demo's sign-ins may be used
 	Webhooks     bool          // the ad engine is told of changes by webhook
+	Mail         bool          // mail can go out
 }
 
 // TTL is how long a payment on the rail can be paid.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -51,13 +52,15 @@ type view struct {
 
 // newView speaks the language of ?lang=, or else of Accept-Language.
 func (s *Sandbox) newView(r *http.Request, title string) view {
+	return newView(r, title, s.opts.Path, s.opts.Path, s.wire.name())
+}
+
+// newView is the view of a page below base; cut is what of base the path of r
+// lacks.
+func newView(r *http.Request, title, base, cut, wire string) view {
 	_, at := language.MatchStrings(languageMatcher, r.URL.Query().Get("lang"), r.Header.Get("Accept-Language"))
 	other := languages[1-at]
-	return view{
-		Lang: languages[at], Other: other, Title: title,
-		OtherURL: s.opts.Path + inLanguage(r, other),
-		Base:     s.opts.Path, Wire: s.wire.name(),
-	}
+	return view{Lang: languages[at], Other: other, Title: title, OtherURL: cut + inLanguage(r, other), Base: base, Wire: wire}
 }
 
 // inLanguage is the path of r below this gateway's own, in another language.
@@ -79,16 +82,20 @@ func (v view) T(key string, args ...any) string {
 func (v view) Fault(f Fault, part string) string { return v.T("fault." + string(f) + "." + part) }
 
 func (s *Sandbox) render(w http.ResponseWriter, status int, name string, data any) {
+	render(w, s.opts.Log, status, name, data)
+}
+
+func render(w http.ResponseWriter, log *slog.Logger, status int, name string, data any) {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
-		s.opts.Log.Error("sandbox: page not drawn", "page", name, "error", err)
+		log.Error("sandbox: page not drawn", "page", name, "error", err)
 		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if _, err := page.WriteTo(w); err != nil {
-		s.opts.Log.Info("sandbox: reader went away", "error", err)
+		log.Info("sandbox: reader went away", "error", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -24,6 +25,15 @@ type store struct {
 }
 
 func openStore(path string, speaks wire, now func() time.Time) (*store, error) {
+	db, err := openDB(path, schema)
+	if err != nil {
+		return nil, err
+	}
+	return &store{db: db, wire: speaks, now: now}, nil
+}
+
+// openDB opens a database, which has the tables of a schema then.
+func openDB(path, schema string) (*sql.DB, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -38,9 +48,9 @@ func openStore(path string, speaks wire, now func() time.Time) (*store, error) {
 	}
 	db.SetMaxOpenConns(1)
 	if _, err := db.Exec(schema); err != nil {
-		return nil, fmt.Errorf("sandbox: preparing %s: %w", path, err)
+		return nil, errors.Join(fmt.Errorf("sandbox: preparing %s: %w", path, err), db.Close())
 	}
-	return &store{db: db, wire: speaks, now: now}, nil
+	return db, nil
 }
 
 // tx is one transaction; now is the instant of all that happens in it.

@@ -37,6 +37,7 @@ func TestEveryWordIsUsedAndEveryWordUsedIsThere(t *testing.T) {
 			used["cashier.text."+face] = true
 		}
 	}
+	used["brand."+mailWire] = true
 	for _, w := range []wire{&alipayWire{}, &wechatWire{}, &unionpayWire{}} {
 		used["brand."+w.name()] = true
 	}
@@ -47,7 +48,7 @@ func TestEveryWordIsUsedAndEveryWordUsedIsThere(t *testing.T) {
 		used["fault."+string(f)+".name"], used["fault."+string(f)+".hint"] = true, true
 	}
 	inTemplate := regexp.MustCompile(`\.T "([^"]+)"`)
-	inCode := regexp.MustCompile(`"(problem\.[a-z_]+|banks\.title)"`)
+	inCode := regexp.MustCompile(`"(problem\.[a-z_]+|banks\.title|mail\.(?:list|one|not_found))"`)
 	err := fs.WalkDir(os.DirFS("."), ".", func(path string, _ fs.DirEntry, err error) error {
 		find := inTemplate
 		if strings.HasSuffix(path, ".go") {

@@ -145,6 +145,8 @@ func format(ctx context.Context, value any) any {
 		return Say(ctx, v)
 	case models.Rail:
 		return T(ctx, "method."+string(v))
+	case models.ShopRole:
+		return T(ctx, "shop_role."+string(v))
 	default:
 		return v
 	}
