@@ -32,6 +32,7 @@ func openStore(s Settings, log *slog.Logger, now func() time.Time) (*models.Stor
 	rules.MinRecharge, rules.MaxRecharge, rules.Demo = s.MinRechargeFen, s.MaxRechargeFen, s.Demo()
 	rules.MinBudget, rules.MinBid, rules.SoftCap, rules.SoftStop = s.MinBudgetFen, s.MinBidFen, s.SoftCap, s.SoftStop
 	rules.Webhooks, rules.Mail = s.WebhookURL != "", s.sendsMail()
+	rules.Calendar, rules.AlertsAnywhere = s.calendar(), s.Demo()
 	rules.StaffSession, rules.StaffIdle = s.StaffSession, s.StaffIdle
 	secret, err := s.SecretKey()
 	if err != nil {
@@ -128,7 +129,7 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 // openQueue prepares the job queue and its own page for staff.
 func openQueue(ctx context.Context, s Settings, store *models.Store, rails *gateways.Rails, log *slog.Logger, real func(time.Time) time.Time) (*jobs.Runner, http.Handler, error) {
 	runner, err := jobs.New(store, rails, log.With("from", "jobs"), jobs.Options{
-		Webhook: jobs.Webhook{URL: s.WebhookURL, Secrets: s.WebhookSecret}, Mail: s.mail(), Real: real,
+		Webhook: jobs.Webhook{URL: s.WebhookURL, Secrets: s.WebhookSecret}, Mail: s.mail(), Alerts: s.alerts(), Real: real,
 	})
 	if err != nil {
 		return nil, nil, err

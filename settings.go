@@ -86,6 +86,9 @@ type Settings struct {
 	SMTPURL  string `env:"PORTAL_SMTP_URL" derived:"the sandbox's mailbox in demo; else none, and no mail" meaning:"mail server: smtp://user:password@host:587 (STARTTLS, but on this machine) or smtps://user:password@host; without it nobody is invited, resets a password or is alerted by mail"`
 	MailFrom string `env:"PORTAL_MAIL_FROM" derived:"made up in demo" meaning:"who mails come from: an address, or Name <address>; beside PORTAL_SMTP_URL"`
 
+	Holidays []string `env:"PORTAL_HOLIDAYS" derived:"those of 2026 alone" meaning:"public holidays as they are announced, for the look-ahead of alerts: 2027-02-06..2027-02-12,2027-04-05"`
+	Workdays []string `env:"PORTAL_WORKDAYS" derived:"those of 2026 alone" meaning:"weekend days that are worked instead, in the same form"`
+
 	Simulate   string `env:"PORTAL_SIMULATE" envDefault:"on" meaning:"demo only: a simulated ad engine makes clicks, so that balances move; off stops it, a number makes it so many times as busy"`
 	ClockSpeed int    `env:"PORTAL_CLOCK_SPEED" envDefault:"1" meaning:"demo only: how many times faster than real time the portal's clock runs, 1 to 3600"`
 

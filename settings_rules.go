@@ -30,6 +30,7 @@ func (s Settings) faults() faults {
 	s.checkEngine(&f)
 	s.checkBank(&f)
 	s.checkMail(&f)
+	s.checkAlerts(&f)
 	if s.Demo() {
 		checkAddr(&f, "PORTAL_SANDBOX_ADDR", s.SandboxAddr)
 	} else if s.SandboxAddr != defaultOf("PORTAL_SANDBOX_ADDR") {

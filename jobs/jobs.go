@@ -25,12 +25,17 @@ type Runner struct {
 	client *river.Client[*sql.Tx]
 	read   *sql.DB
 	real   func(time.Time) time.Time
+	store  *models.Store
+	log    *slog.Logger
+
+	stopSweep context.CancelFunc // nil: not started
 }
 
 // Options are what a Runner may be told besides its store.
 type Options struct {
 	Webhook Webhook // where the ad engine is told of changes; none when empty
 	Mail    Mail    // how mail goes out; none does when empty
+	Alerts  Alerts  // how alerts go out besides
 	// Real gives the machine's time for an instant of the store's clock, which
 	// in the demo may run faster: the queue knows the machine's alone.
 	Real func(time.Time) time.Time
@@ -88,6 +93,8 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, &rampStep{store: store})
 	river.AddWorker(workers, &watchRestart{store: store})
 	river.AddWorker(workers, &expireBonus{store: store})
+	river.AddWorker(workers, &checkAlerts{store: store})
+	river.AddWorker(workers, newSendAlert(store, log, o.Alerts))
 	river.AddWorker(workers, &renewBudgets{store: store})
 	river.AddWorker(workers, &prune{store: store})
 	river.AddWorker(workers, &expirePayment{rails: rails})
@@ -102,7 +109,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	river.AddWorker(workers, &watchFigures{store: store})
 	client, err := river.NewClient(drv, &river.Config{
 		Workers:    workers,
-		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}, webhookQueue: {MaxWorkers: webhookWorkers}, mailQueue: {MaxWorkers: mailWorkers}},
+		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}, webhookQueue: {MaxWorkers: webhookWorkers}, mailQueue: {MaxWorkers: mailWorkers}, alertQueue: {MaxWorkers: alertWorkers}},
 		Logger:     log,
 		JobTimeout: jobTimeout,
 		// What a crash cut off runs again, and not only after River's hour.
@@ -117,7 +124,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	if err != nil {
 		return nil, err
 	}
-	runner := &Runner{client: client, read: read, real: o.Real}
+	runner := &Runner{client: client, read: read, real: o.Real, store: store, log: log}
 	store.SetQueue(runner)
 	return runner, nil
 }
@@ -143,6 +150,8 @@ func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) e
 			options.Queue = webhookQueue
 		case models.SendMail:
 			options.Queue, options.MaxAttempts = mailQueue, mailAttempts
+		case models.SendAlert:
+			options.Queue = alertQueue
 		case models.ReconcileDay: // planned, one a day and rail; what staff ask for is done now, whatever waits
 			if !task.RunAt.IsZero() {
 				options.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: notDone}
@@ -161,11 +170,44 @@ func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) e
 }
 
 // Start works tasks off until Stop.
-func (r *Runner) Start(ctx context.Context) error { return r.client.Start(ctx) }
+func (r *Runner) Start(ctx context.Context) error {
+	if err := r.client.Start(ctx); err != nil {
+		return err
+	}
+	ctx, r.stopSweep = context.WithCancel(ctx)
+	go r.sweepAlerts(ctx)
+	return nil
+}
+
+// sweepEvery is how often the alerts of accounts that spend are looked at, by the
+// store's clock.
+const sweepEvery = 10 * time.Minute
+
+// sweepAlerts runs in each process: each knows whose clicks it has booked itself.
+func (r *Runner) sweepAlerts(ctx context.Context) {
+	for {
+		wait := sweepEvery
+		if r.real != nil {
+			now := r.store.Now()
+			wait = max(r.real(now.Add(sweepEvery)).Sub(r.real(now)), 10*time.Second)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if err := r.store.SweepAlerts(ctx); err != nil && ctx.Err() == nil {
+			r.log.ErrorContext(ctx, "alerts were not all looked at", "error", err)
+		}
+	}
+}
 
 // Stop lets running tasks finish, until the context ends; what still runs then
 // is cancelled, and taken up again at the next start.
 func (r *Runner) Stop(ctx context.Context) error {
+	if r.stopSweep != nil {
+		r.stopSweep()
+	}
 	if r.client.Stop(ctx) == nil {
 		return nil
 	}

@@ -24,6 +24,9 @@ type Account struct {
 	BonusExpiresAt *time.Time // when the next of what is left of the bonus does; nil: none
 	BidCeilingFen  *Fen       // the most that a click may cost, as the seller set it; nil: the portal's
 	MarginBP       *int       // what of a sale is left before advertising, in hundredths of a percent; nil: not said
+	AlertBelowFen  *Fen // below which the seller wants to be told; nil: not wanted
+	QuietFrom      *int // hours of Asia/Shanghai in which alerts that can wait do; nil: none
+	QuietUntil     *int
 	CreatedAt      time.Time
 }
 
@@ -130,6 +133,9 @@ func (t *tx) fundsMoved(a *Account, kind string, before, after Funds) error {
 		t.touch(a.ID)
 	}
 	turns := a.fundsChanged(before, after, t.now, t.rules.ArrearsGrace)
+	if kind != KindCharge || len(turns) > 0 {
+		t.lookAtAlerts(a.ID)
+	}
 	if a.FundingState != was {
 		if err := t.Model(a).Select("FundingState", "ArrearsSince", "GraceEndsAt", "SuspendedAt").Updates(a).Error; err != nil {
 			return err
@@ -141,6 +147,11 @@ func (t *tx) fundsMoved(a *Account, kind string, before, after Funds) error {
 	for _, turn := range turns {
 		if err := t.event(a.ID, turn.event, turn.args); err != nil {
 			return err
+		}
+		if turn.event == EventArrearsCleared {
+			if err := t.tell(*a, RungRestored, AlertArgs{SpendableFen: after.Spendable()}); err != nil {
+				return err
+			}
 		}
 	}
 	switch {

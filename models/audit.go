@@ -39,7 +39,7 @@ func (auditRow) TableName() string { return "audit_log" }
 var AuditActions = []string{
 	"session.open", "session.password", "session.refuse", "session.confirm", "session.close", "session.revoke", "user.create",
 	"totp.set", "passkey.add", "passkey.remove", "recovery.renew", "factor.reset",
-	"account.freeze", "account.unfreeze", "account.note", "account.view_as", "account.registered_name", "account.margin", "account.bid_ceiling", "advice.dismiss", "advice.recall",
+	"account.freeze", "account.unfreeze", "account.note", "account.view_as", "account.registered_name", "account.margin", "account.bid_ceiling", "account.alerts", "user.alert_mail", "alert_target.add", "alert_target.remove", "alert_target.test", "advice.dismiss", "advice.recall",
 	"campaign.create", "campaign.switch", "campaign.budget", "campaign.schedule", "campaign.restart", "campaign.restart_undo", "campaign.soft_halt",
 	"keyword.bid", "keyword.match", "keyword.switch", "keyword.remove", "edit.undo",
 	ActAsk, ActRepair, ActClose, "approval.ask", "approval.approved", "approval.refused", "approval.withdrawn", "approval.failed",

@@ -57,6 +57,7 @@ func (s *Store) PostCharges(ctx context.Context, charges []Charge) (ChargeResult
 			result.Rejected = append(result.Rejected, share.rejected...)
 		}
 	}
+	s.busy.note(column(places, func(p placed) int64 { return p.account }))
 	slices.SortFunc(result.Rejected, func(a, b Rejection) int { return cmp.Compare(a.Index, b.Index) })
 	return result, nil
 }

@@ -64,7 +64,8 @@ type Store struct {
 	feed   *feed   // wakes those who wait for a change of delivery
 	owners *owners // whose campaigns and keywords are
 	wall   func() time.Time
-	vault  *vault     // nil: opened without a secret
+	vault  *vault // nil: opened without a secret
+	busy   *busy
 	party  *passParty // nil: opened without an address that passkeys can be bound to
 	week   *weekTimes
 	hashes argon2id.Params
@@ -91,7 +92,7 @@ func Open(url string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, owners: &owners{}, week: &weekTimes{}, hashes: hashCost(opt.PasswordMemory)}
+	s := &Store{now: opt.Now, wall: opt.Wall, vault: vault, party: newPassParty(opt.PublicURL), rules: opt.Rules, log: opt.Log, queue: noQueue{}, system: &systemAccounts{}, feed: &feed{}, busy: &busy{accounts: map[int64]bool{}}, owners: &owners{}, week: &weekTimes{}, hashes: hashCost(opt.PasswordMemory)}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		return s, s.openSQLite(path, opt.Pool)
 	}

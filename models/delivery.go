@@ -34,6 +34,7 @@ func (s *Store) SuspendAccount(ctx context.Context, accountID int64, arrearsSinc
 		if err != nil {
 			return err
 		}
+		t.lookAtAlerts(a.ID)
 		return t.event(a.ID, EventSuspended, EventArgs{Count: stopped})
 	})
 }

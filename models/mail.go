@@ -15,11 +15,12 @@ type MailKind string
 const (
 	MailInvitation    MailKind = "invitation"     // to a colleague: Shop, Role, By, Hours
 	MailReset         MailKind = "reset"          // a link to a new password: Minutes
+	MailAlertTest     MailKind = "alert_test"     // a robot works: Shop
 	MailPasswordIsNew MailKind = "password_fresh" // the password was changed: At
 )
 
 // MailKinds are all of them.
-var MailKinds = []MailKind{MailInvitation, MailReset, MailPasswordIsNew}
+var MailKinds = append([]MailKind{MailInvitation, MailReset, MailPasswordIsNew, MailAlertTest}, column(Rungs, Rung.Mail)...)
 
 // Mail is a mail to be sent, before it is put into words. Args are what its
 // words speak of: Fen, time.Time, time.Duration, ShopRole, int, string; any other type is

@@ -21,6 +21,11 @@ type Rules struct {
 	Demo         bool          // the demo's sign-ins may be used
 	Webhooks     bool          // the ad engine is told of changes by webhook
 	Mail         bool          // mail can go out
+	Calendar     *Calendar     // the days that people work
+
+	// Alerts may be sent to any address, this machine's and its networks' too, and
+	// robots of any host: for the demo and tests.
+	AlertsAnywhere bool
 }
 
 // TTL is how long a payment on the rail can be paid.

@@ -159,6 +159,9 @@ func (t *tx) credit(p *Payment, r Receipt, outcome Outcome) error {
 		return err
 	}
 	after := Funds{Cash: before.Cash + p.AmountFen, Bonus: before.Bonus}
+	if err := t.tell(account, RungPaid, AlertArgs{AmountFen: p.AmountFen, PaymentNo: p.No, SpendableFen: after.Spendable()}); err != nil {
+		return err
+	}
 	return t.fundsMoved(&account, KindRecharge, before, after)
 }
 

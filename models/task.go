@@ -84,6 +84,21 @@ type RenewBudgets struct {
 
 func (RenewBudgets) Kind() string { return "renew_budgets" }
 
+// CheckAlerts: an account's money has moved; look at where it stands on the ladder
+// of alerts.
+type CheckAlerts struct {
+	AccountID int64 `json:"account_id"`
+}
+
+func (CheckAlerts) Kind() string { return "check_alerts" }
+
+// SendAlert: an alert is due to go one of its ways.
+type SendAlert struct {
+	ID int64 `json:"id"` // of the delivery
+}
+
+func (SendAlert) Kind() string { return "send_alert" }
+
 // ExpireBonus: bonus of an account expires at At.
 type ExpireBonus struct {
 	AccountID int64     `json:"account_id"`

@@ -35,6 +35,10 @@ type User struct {
 	PasswordHash string
 	Role         Role
 	SellerID     *int64
+	ShopRole     ShopRole `gorm:"-"`
+	Lang         string   `gorm:"-"`
+	AlertMail    bool     `gorm:"default:true"` // alerts come by mail too
+	AlertsReadID int64    // up to which alert they have read
 	CreatedAt    time.Time
 	DisabledAt   *time.Time
 }

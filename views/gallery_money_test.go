@@ -169,11 +169,33 @@ func recordScreens() []screen {
 		{"payments-empty", none.Title, views.Payments(none), on("/payments")},
 		{"payments-no-match", noMatch.Title, views.Payments(noMatch), on("/payments?state=failed")},
 		{"ledger", ledger.Title, views.Ledger(ledger), on("/ledger")},
+		{"alerts", views.AlertsPage{}.Title, views.Alerts(alertsPage()), func(c *layout.Chrome) { c.Path, c.Unread = "/alerts", 2 }},
+		{"alerts-empty", views.AlertsPage{}.Title, views.Alerts(views.AlertsPage{CSRF: token, AlertDesk: models.AlertDesk{Now: now}}), on("/alerts")},
 		{"bonus", views.BonusPage{}.Title, views.Bonus(bonusPage()), on("/bonus")},
 		{"bonus-empty", views.BonusPage{}.Title, views.Bonus(views.BonusPage{BonusDesk: models.BonusDesk{Now: now}}), on("/bonus")},
 		{"ledger-empty", noRows.Title, views.Ledger(noRows), on("/ledger")},
 		{"ledger-no-match", noneSuch.Title, views.Ledger(noneSuch), on("/ledger")},
 	}
+}
+
+func alertsPage() views.AlertsPage {
+	soon, ended := now.Add(9*time.Hour), ago(time.Hour)
+	p := views.AlertsPage{CSRF: token, AlertDesk: models.AlertDesk{Now: now, Unread: 2, SendsMail: true, Mail: true}}
+	for i, rung := range models.Rungs {
+		p.List = append(p.List, models.AlertShown{Unread: i < 2, Alert: models.Alert{ID: int64(i), Rung: rung, At: ago(time.Duration(i*7) * time.Hour),
+			AlertArgs: models.AlertArgs{SpendableFen: 312_40, ArrearsFen: 1_286_40, AmountFen: 500_00, At: &soon, PaymentNo: no}}})
+	}
+	p.Targets = []models.AlertTarget{
+		{ID: 1, Channel: models.ChannelDingTalk, Name: "财务群", Host: "oapi.dingtalk.com", Audience: models.AudienceMoney, Signed: true},
+		{ID: 2, Channel: models.ChannelWebhook, Name: "Operations", Host: "hooks.shop-with-a-rather-long-name.example.com", Audience: models.AudienceAll},
+	}
+	p.Deliveries = []models.AlertDelivered{
+		{To: "财务群", Channel: models.ChannelDingTalk, State: models.DeliverySent, EndedAt: &ended}, {Rung: models.RungWeek, To: "zhang.made-up@shop.test", State: models.DeliverySent, EndedAt: &ended},
+		{Rung: models.RungBelow, To: "Operations", Channel: models.ChannelWebhook, State: models.DeliveryFailed, Answer: "dial tcp: the address is not a public one", EndedAt: &ended},
+		{Rung: models.RungToday, To: "财务群", Channel: models.ChannelDingTalk, State: models.DeliveryWaiting, DueAt: soon}, {Rung: models.RungTwoDays, To: "财务群", Channel: models.ChannelDingTalk, State: models.DeliveryMoot, EndedAt: &ended},
+	}
+	p.Target.Errors = models.FieldErrors{{Code: models.Invalid, Field: "address", Key: "error.alert.private_address"}}
+	return p
 }
 
 func bonusPage() views.BonusPage {

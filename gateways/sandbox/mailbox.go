@@ -79,7 +79,8 @@ func (m *Mailbox) Close(ctx context.Context) error {
 	if err != nil {
 		err = m.server.Close()
 	}
-	if ended := <-m.ended; !errors.Is(ended, smtp.ErrServerClosed) {
+	m.listener.Close() // a server that was closed before it came to listen does not know of it
+	if ended := <-m.ended; !errors.Is(ended, smtp.ErrServerClosed) && !errors.Is(ended, net.ErrClosed) {
 		err = errors.Join(err, ended)
 	}
 	return errors.Join(err, m.db.Close())

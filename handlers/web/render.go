@@ -65,6 +65,9 @@ func (w *Web) chrome(c echo.Context) (layout.Chrome, error) {
 	if err != nil {
 		return chrome, err
 	}
+	if chrome.Unread, err = w.Store.UnreadAlerts(c.Request().Context(), who.AccountID, who.UserID); err != nil {
+		return chrome, err
+	}
 	chrome.Shop = who.ShopName
 	chrome.State, chrome.Spendable, chrome.Banner = shell.State, shell.Spendable, layout.BannerOf(shell)
 	return chrome, nil

@@ -42,6 +42,7 @@ type Chrome struct {
 	State     models.AccountState
 	Spendable models.Fen
 	Banner    *Banner // see BannerOf
+	Unread    int     // alerts that the reader has not read, 99 at most
 
 	OpenApprovals int // how many wait for a decision, for staff
 }

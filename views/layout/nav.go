@@ -30,7 +30,14 @@ var places = []group{
 		{"payments", "receipt-text", "/payments"},
 		{"ledger", "scroll-text", "/ledger"},
 	}},
+	{key: "alerts", icon: "bell", items: []item{
+		{"alerts", "bell", "/alerts"},
+	}},
 }
+
+// dockGroups are as many as the dock has room for; the bell of the top bar leads to
+// the alerts.
+const dockGroups = 3
 
 // staffPlaces is the staff's rail.
 var staffPlaces = []group{
@@ -60,8 +67,11 @@ func (c Chrome) places() []group {
 
 // waiting is how much waits for somebody at a place.
 func (c Chrome) waiting(i item) int {
-	if i.key == "approvals" {
+	switch i.key {
+	case "approvals":
 		return c.OpenApprovals
+	case "alerts":
+		return c.Unread
 	}
 	return 0
 }

@@ -36,13 +36,39 @@ type page struct {
 // address of the portal. It fails where the catalogue has no words for it.
 func Write(ctx context.Context, m models.Mail, home string) (Letter, error) {
 	ctx = text.With(ctx, m.Lang)
+	p, err := pageOf(ctx, m, home)
+	if err != nil {
+		return Letter{}, err
+	}
+	var drawn bytes.Buffer
+	if err := letter(p).Render(ctx, &drawn); err != nil {
+		return Letter{}, err
+	}
+	return Letter{Lang: p.Lang, Subject: p.Subject, Text: p.plain(ctx), HTML: drawn.String()}, nil
+}
+
+// Notice is the same in the parts of which a robot's message is made.
+type Notice struct {
+	Lang, Title  string
+	Paragraphs   []string
+	Action, Href string // empty: it leads nowhere
+}
+
+// WriteNotice puts what would be a mail into the words of a robot's message. It
+// fails as Write does.
+func WriteNotice(ctx context.Context, m models.Mail, home string) (Notice, error) {
+	p, err := pageOf(text.With(ctx, m.Lang), m, home)
+	return Notice{p.Lang, p.Subject, p.Paragraphs, p.Action, p.Href}, err
+}
+
+func pageOf(ctx context.Context, m models.Mail, home string) (page, error) {
 	at, err := url.Parse(home)
 	if err != nil || at.Host == "" {
-		return Letter{}, fmt.Errorf("the portal's address %q is none", home)
+		return page{}, fmt.Errorf("the portal's address %q is none", home)
 	}
 	kind := string(m.Kind)
 	if !text.Has("mail.subject."+kind) || m.Path != "" && !text.Has("mail.action."+kind) {
-		return Letter{}, fmt.Errorf("there are no words for a mail of kind %q", kind)
+		return page{}, fmt.Errorf("there are no words for a mail of kind %q", kind)
 	}
 	p := page{
 		Lang: text.Lang(ctx), Subject: oneLine(text.TMap(ctx, "mail.subject."+kind, m.Args)), Host: at.Host, Home: strings.TrimSuffix(home, "/"),
@@ -51,11 +77,7 @@ func Write(ctx context.Context, m models.Mail, home string) (Letter, error) {
 	if m.Path != "" {
 		p.Action, p.Href = text.T(ctx, "mail.action."+kind), p.Home+"/"+strings.TrimPrefix(m.Path, "/")
 	}
-	var drawn bytes.Buffer
-	if err := letter(p).Render(ctx, &drawn); err != nil {
-		return Letter{}, err
-	}
-	return Letter{Lang: p.Lang, Subject: p.Subject, Text: p.plain(ctx), HTML: drawn.String()}, nil
+	return p, nil
 }
 
 // plain is the mail without any HTML.
