@@ -2,6 +2,8 @@ package layout
 
 import (
 	"strings"
+
+	"ztc-portal/models"
 )
 
 // item is one place of the rail.
@@ -30,7 +32,18 @@ var places = []group{
 		{"payments", "receipt-text", "/payments"},
 		{"ledger", "scroll-text", "/ledger"},
 	}},
+	{key: settings, icon: "settings", items: []item{
+		{"people", "users", "/people"},
+		{"my_security", "lock", "/security"},
+	}},
 }
+
+// settings is the group that has no place of its own in the dock: it stands with
+// the person.
+const settings = "settings"
+
+// shopNeeds are the sellers' places that ask for more than looking.
+var shopNeeds = map[string]models.ShopPermission{"/recharge": models.ShopPay, "/people": models.ShopPeople}
 
 // staffPlaces is the staff's rail.
 var staffPlaces = []group{
@@ -53,9 +66,32 @@ var staffPlaces = []group{
 // places are those of who reads the page.
 func (c Chrome) places() []group {
 	if c.Staff == "" {
-		return places
+		return only(places, func(i item) bool {
+			need, ok := shopNeeds[i.href]
+			return !ok || c.may(need)
+		})
 	}
 	return permitted(staffPlaces, c.Staff)
+}
+
+// docked are the groups of the dock.
+func (c Chrome) docked() (some []group) {
+	for _, g := range c.places() {
+		if g.key != settings {
+			some = append(some, g)
+		}
+	}
+	return some
+}
+
+// settings are the places of that group.
+func (c Chrome) settings() []item {
+	for _, g := range c.places() {
+		if g.key == settings {
+			return g.items
+		}
+	}
+	return nil
 }
 
 // waiting is how much waits for somebody at a place.
@@ -105,7 +141,7 @@ func (c Chrome) siblings() []item {
 	if c.Staff != "" {
 		return c.places()[0].items
 	}
-	for _, g := range places {
+	for _, g := range c.places() {
 		if c.in(g) && len(g.items) > 1 {
 			return g.items
 		}
