@@ -67,7 +67,7 @@ func (p *portal) showForgot(c echo.Context) error {
 }
 
 func (p *portal) drawForgot(c echo.Context, status int, page views.ForgotPage) error {
-	page.CSRF, page.SendsMail = p.Token(c), p.Store.SendsMail()
+	page.CSRF, page.SendsMail, page.Mailbox = p.Token(c), p.Store.SendsMail(), p.mailbox
 	return p.Render(c, status, page, views.Forgot(page))
 }
 
@@ -110,7 +110,7 @@ func (p *portal) drawReset(c echo.Context, status int, token string, refusals mo
 }
 
 func (p *portal) reset(c echo.Context) error {
-	in := models.ResetInput{Token: c.FormValue("token"), Password: c.FormValue("password"), Address: c.RealIP()}
+	in := models.ResetInput{Token: c.FormValue("token"), Password: c.FormValue("password"), Lang: text.Lang(c.Request().Context()), Address: c.RealIP()}
 	err := p.Store.ResetPassword(c.Request().Context(), in)
 	if fields, ok := web.Refused(err); ok {
 		return p.drawReset(c, http.StatusUnprocessableEntity, in.Token, fields)

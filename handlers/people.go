@@ -25,7 +25,7 @@ func (p *portal) drawPeople(c echo.Context, status int, form views.InviteForm) e
 	if err != nil {
 		return err
 	}
-	page := views.PeoplePage{CSRF: p.Token(c), Now: desk.Now, SendsMail: desk.SendsMail, Form: form, Invitations: desk.Invitations}
+	page := views.PeoplePage{CSRF: p.Token(c), Now: desk.Now, SendsMail: desk.SendsMail, Mailbox: p.mailbox, Form: form, Invitations: desk.Invitations}
 	for _, one := range desk.Colleagues {
 		page.Rows = append(page.Rows, views.PeopleRow{
 			ID: one.ID, Email: one.Email, Role: one.Role, Factor: one.Factor, Sessions: one.Sessions, SeenAt: web.Instant(one.SeenAt), Own: one.ID == who.UserID,

@@ -38,15 +38,17 @@ type Config struct {
 	APIRate  int           // requests a second of one API key; 0: no limit
 	Stopping chan struct{} // closed when the process is to end
 
-	Simulated bool // the clicks are made by a simulated ad engine: pages say so
-	Speed     int  // how many times faster than real time the clock runs
+	Mailbox   string // where the demo's mails are read; empty: mail goes elsewhere, or nowhere
+	Simulated bool   // the clicks are made by a simulated ad engine: pages say so
+	Speed     int    // how many times faster than real time the clock runs
 }
 
 // portal is what the handlers of the seller's pages share.
 type portal struct {
 	*web.Web
-	rails *gateways.Rails
-	ready func(context.Context) error
+	rails   *gateways.Rails
+	ready   func(context.Context) error
+	mailbox string
 }
 
 const (
@@ -58,7 +60,7 @@ const (
 // New builds the whole portal as one http.Handler.
 func New(cfg Config) http.Handler {
 	w := web.New(web.Options{Store: cfg.Store, Log: cfg.Log, Secret: cfg.Secret, Secure: cfg.Secure, Demo: cfg.Demo, Simulated: cfg.Simulated, Speed: cfg.Speed})
-	p := &portal{Web: w, rails: cfg.Rails, ready: cfg.Ready}
+	p := &portal{Web: w, rails: cfg.Rails, ready: cfg.Ready, mailbox: cfg.Mailbox}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = w.HandleError

@@ -16,6 +16,7 @@ import (
 const (
 	inviteFor      = 48 * time.Hour
 	resendAfter    = time.Minute // between two mails to one address
+	invitedADay    = 100         // addresses that a shop may write to in a day
 	maxColleagues  = 100         // of one shop, those invited included
 	invitationsFor = 30 * 24 * time.Hour
 )
@@ -93,7 +94,8 @@ func (in InviteInput) check() FieldErrors {
 
 // Invite asks a colleague to join the shop of an account: a mail with a link of
 // one use that lives 48 hours. FieldErrors on email (malformed, a colleague
-// already, invited already, too many) and role; Conflict where no mail goes out.
+// already, invited already, too many) and role; TooMany within a minute of the last mail to
+// the address, or after too many in a day; Conflict where no mail goes out.
 // An address that signs in for another shop is told so by its own mail's link,
 // and whoever invites it is not.
 func (s *Store) Invite(ctx context.Context, by Actor, accountID int64, in InviteInput) error {
@@ -106,9 +108,6 @@ func (s *Store) Invite(ctx context.Context, by Actor, accountID int64, in Invite
 		if err != nil {
 			return err
 		}
-		if err := t.mayInvite(seller.ID, in.Email); err != nil {
-			return err
-		}
 		var open invitation
 		err = t.Take(&open, "seller_id = ? AND email = ? AND "+isOpenInvitation, seller.ID, in.Email).Error
 		switch {
@@ -118,6 +117,9 @@ func (s *Store) Invite(ctx context.Context, by Actor, accountID int64, in Invite
 			return err
 		case open.state(t.wall) == Invited:
 			return FieldErrors{fieldError("email", "error.people.invited", nil)}
+		}
+		if err := t.mayInvite(seller.ID, in.Email); err != nil {
+			return err
 		}
 		open.ShopRole, open.Lang, open.InvitedBy = ShopRole(in.Role), in.Lang, by.UserID
 		return t.sendInvitation(by, seller, open, "people.invite")
@@ -143,17 +145,42 @@ func (t *tx) mayInvite(sellerID int64, email string) error {
 	}
 	var open int64
 	err := t.Model(&invitation{}).Where("seller_id = ? AND email <> ? AND "+isOpenInvitation, sellerID, email).Count(&open).Error
-	if err == nil && len(colleagues)+int(open) >= maxColleagues {
-		err = FieldErrors{fieldError("email", "error.people.enough", map[string]any{"Max": maxColleagues})}
+	if err != nil {
+		return err
 	}
-	return err
+	if len(colleagues)+int(open) >= maxColleagues {
+		return FieldErrors{fieldError("email", "error.people.enough", map[string]any{"Max": maxColleagues})}
+	}
+	return t.mayWrite(sellerID, email)
 }
+
+// mayWrite bounds how much mail a shop has us send, whatever it withdraws
+// between: to an address, and to all in a day.
+func (t *tx) mayWrite(sellerID int64, email string) error {
+	var lately, today int64
+	sent := t.Model(&invitation{}).Where("seller_id = ?", sellerID).Session(&gorm.Session{})
+	if err := sent.Where("email = ? AND sent_at > ?", email, t.wall.Add(-resendAfter)).Count(&lately).Error; err != nil {
+		return err
+	}
+	if lately > 0 {
+		return errJustSent
+	}
+	if err := sent.Where("sent_at > ?", t.wall.Add(-24*time.Hour)).Count(&today).Error; err != nil {
+		return err
+	}
+	if today >= invitedADay {
+		return &Error{Code: TooMany, Key: "error.people.enough_today", Args: map[string]any{"Max": invitedADay}}
+	}
+	return nil
+}
+
+var errJustSent = &Error{Code: TooMany, Key: "error.people.just_sent"}
 
 // sendInvitation gives the invitation a fresh link, stores it and sends it; a
 // link from before is void.
 func (t *tx) sendInvitation(by Actor, seller Seller, i invitation, action string) error {
 	if i.SentAt.Add(resendAfter).After(t.wall) {
-		return &Error{Code: TooMany, Key: "error.people.just_sent"}
+		return errJustSent
 	}
 	if i.Lang != "en" {
 		i.Lang = "zh-CN"

@@ -1,6 +1,9 @@
 package models_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -182,6 +185,8 @@ func TestAnInvitationIsSentAgainAndWithdrawn(t *testing.T) {
 		wantCode(t, f.WithdrawInvitation(ctx, f.owner, f.account, id), models.NotFound)
 		_, err = f.Join(ctx, models.JoinInput{Token: second, Password: "long enough"})
 		wantCode(t, err, models.NotFound)
+		wantCode(t, f.Invite(ctx, f.owner, f.account, again), models.TooMany) // withdrawing is no way to write more often
+		f.Clock.Add(time.Minute)
 		f.invite(t, "a@shop.test", models.ShopOperator) // a withdrawn one bars nobody
 		if got := f.states(t); got != "invited withdrawn" {
 			t.Errorf("the invitations are %s", got)
@@ -214,6 +219,32 @@ func TestInviteNamesWhatIsWrong(t *testing.T) {
 		if n := len(f.mails(t, models.MailInvitation)); n != 0 || f.states(t) != "" {
 			t.Errorf("%d mails and invitations %q", n, f.states(t))
 		}
+	})
+}
+
+// A shop can't have us write to the whole world.
+func TestInvitationsOfADayAreBounded(t *testing.T) {
+	eachPeople(t, func(t *testing.T, f *folk) {
+		ctx := t.Context()
+		in := func(n int) models.InviteInput {
+			return models.InviteInput{Email: "a" + strconv.Itoa(n) + "@shop.test", Role: "viewer"}
+		}
+		for n := range 100 {
+			if n == 99 { // the owner and 99 invited are enough
+				if key := fieldKey(t, f.Invite(ctx, f.owner, f.account, in(n))); key != "email error.people.enough" {
+					t.Error(key)
+				}
+				desk, err := f.PeopleDesk(ctx, f.account)
+				must(t, err)
+				for _, i := range desk.Invitations[:2] {
+					must(t, f.WithdrawInvitation(ctx, f.owner, f.account, i.ID))
+				}
+			}
+			must(t, f.Invite(ctx, f.owner, f.account, in(n)))
+		}
+		wantCode(t, f.Invite(ctx, f.owner, f.account, in(100)), models.TooMany)
+		f.Clock.Add(24 * time.Hour)
+		must(t, f.Invite(ctx, f.owner, f.account, in(100)))
 	})
 }
 
@@ -497,4 +528,47 @@ func TestWhatEachShopRoleMay(t *testing.T) {
 	if models.ShopRole("").May(models.ShopSee) || models.ShopRole("admin").May(models.ShopSee) {
 		t.Error("a role that is none may look")
 	}
+}
+
+// Whoever signed in for a shop before there were roles owns it, and stays signed
+// in.
+func TestSellersOfOldOwnTheirShops(t *testing.T) {
+	t.Parallel()
+	for _, engine := range modelstest.Engines {
+		t.Run(string(engine), func(t *testing.T) {
+			b, db := oldPortal(t, engine, 31)
+			const at = "'2026-11-24 05:59:00+00:00'"
+			for _, statement := range []string{
+				"INSERT INTO sellers (id, shop_name, created_at) VALUES (1, 'Old shop', " + at + ")",
+				"INSERT INTO ledger_accounts (id, name, balance_fen, created_at) VALUES (101, 'seller:1:cash', 0, " + at + "), (102, 'seller:1:bonus', 0, " + at + ")",
+				"INSERT INTO accounts (id, seller_id, cash_account_id, bonus_account_id, created_at) VALUES (1, 1, 101, 102, " + at + ")",
+				"INSERT INTO users (id, email, password_hash, role, seller_id, created_at) VALUES (1, 'old@shop.test', '', 'seller', 1, " + at + "), (2, 'old@office.test', '', 'support', NULL, " + at + ")",
+				"INSERT INTO sessions (id_hash, user_id, address, user_agent, created_at, seen_at, expires_at) VALUES ('" + sha256Hex("seller") + "', 1, '', '', " + at + ", " + at + ", '2026-11-24 07:00:00+00:00')",
+				"INSERT INTO sessions (id_hash, user_id, address, user_agent, created_at, seen_at, expires_at) VALUES ('" + sha256Hex("staff") + "', 2, '', '', " + at + ", " + at + ", '2026-11-24 07:00:00+00:00')",
+			} {
+				run(t, db, statement)
+			}
+			must(t, b.Migrate(t.Context()))
+			who, err := b.WhoIs(t.Context(), "seller")
+			must(t, err)
+			if who == nil || who.ShopRole != models.ShopOwner || who.Stage != models.StageIn || who.AccountID != 1 {
+				t.Errorf("the seller is %+v", who)
+			}
+			half, err := b.WhoIs(t.Context(), "staff")
+			must(t, err)
+			if half == nil || half.ShopRole != "" || half.Stage != models.StageEnrol {
+				t.Errorf("the half-open session of staff is %+v", half)
+			}
+			desk, err := b.PeopleDesk(t.Context(), 1)
+			must(t, err)
+			if len(desk.Colleagues) != 1 || desk.Colleagues[0].Sessions != 1 {
+				t.Errorf("the people are %+v", desk.Colleagues)
+			}
+		})
+	}
+}
+
+func sha256Hex(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -85,8 +86,9 @@ func (s *Store) StartReset(ctx context.Context, in StartReset) error {
 	})
 }
 
-// ResetInput is what came with the form for a new password.
-type ResetInput struct{ Token, Password, Address string }
+// ResetInput is what came with the form for a new password. Lang is the language
+// that it was read in.
+type ResetInput struct{ Token, Password, Lang, Address string }
 
 // ResetLives tells whether a link to a new password can still be used. NotFound
 // if not.
@@ -130,12 +132,12 @@ func (s *Store) ResetPassword(ctx context.Context, in ResetInput) error {
 		if err := t.locked().Take(&user, "id = ? AND disabled_at IS NULL", reset.UserID).Error; err != nil {
 			return voidLink(found(err, "user"))
 		}
-		return t.setPassword(user, hash, in.Address)
+		return t.setPassword(user, hash, in)
 	})
 }
 
 // setPassword changes a user's password and ends all that an old one opened.
-func (t *tx) setPassword(user User, hash, address string) error {
+func (t *tx) setPassword(user User, hash string, in ResetInput) error {
 	if err := changed(t.Model(&User{}).Where("id = ?", user.ID).Update("password_hash", hash)); err != nil {
 		return err
 	}
@@ -145,11 +147,11 @@ func (t *tx) setPassword(user User, hash, address string) error {
 	if err := t.forgive(user.Email, ""); err != nil {
 		return err
 	}
-	err := t.mail(Mail{To: user.Email, Lang: user.Lang, Kind: MailPasswordIsNew, Path: "/security", Args: map[string]any{"At": t.wall}})
+	err := t.mail(Mail{To: user.Email, Lang: cmp.Or(in.Lang, user.Lang), Kind: MailPasswordIsNew, Path: "/security", Args: map[string]any{"At": t.wall}})
 	if err != nil && !errors.Is(err, errMailOff) { // the server was taken away since the link was sent
 		return err
 	}
-	return t.audit(Actor{user.ID, address}, "password.reset", subject("user", user.ID), "", "")
+	return t.audit(Actor{user.ID, in.Address}, "password.reset", subject("user", user.ID), "", "")
 }
 
 // SetLanguage keeps the language in which a user wants to get mails; one that

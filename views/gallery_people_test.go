@@ -16,7 +16,7 @@ func peopleScreens() []screen {
 	}
 	const long = "a.very.long.name.of.somebody@a-long-domain-of-the-company.example"
 	people := views.PeoplePage{
-		CSRF: token, Now: now, SendsMail: true,
+		CSRF: token, Now: now, SendsMail: true, Mailbox: "http://localhost:8081/mail",
 		Rows: []views.PeopleRow{
 			{ID: 1, Email: "owner@shop.example", Role: models.ShopOwner, Factor: true, Sessions: 2, SeenAt: ago(time.Minute), Own: true},
 			{ID: 2, Email: "books@shop.example", Role: models.ShopFinance, Sessions: 1, SeenAt: ago(26 * time.Hour)},
@@ -36,7 +36,7 @@ func peopleScreens() []screen {
 	join := views.JoinPage{CSRF: token, Token: "t", Email: "new@shop.example", Shop: shop, Role: models.ShopViewer, By: "owner@shop.example",
 		Errors: models.FieldErrors{{Code: models.Invalid, Field: "password", Key: "error.password.length", Args: map[string]any{"Min": 8, "Max": 200}}}}
 	taken := views.JoinPage{CSRF: token, Token: "t", Email: long, Shop: shop, Role: models.ShopOwner, By: long, Taken: true}
-	forgot, sent := views.ForgotPage{CSRF: token, SendsMail: true}, views.ForgotPage{CSRF: token, SendsMail: true, Sent: true}
+	forgot, sent := views.ForgotPage{CSRF: token, SendsMail: true}, views.ForgotPage{CSRF: token, SendsMail: true, Sent: true, Mailbox: "http://localhost:8081/mail"}
 	forgotRefused := views.ForgotPage{CSRF: token, SendsMail: true, Email: "nobody", Errors: models.FieldErrors{{Code: models.Invalid, Field: "email", Key: "error.email.malformed"}}}
 	reset := views.ResetPage{CSRF: token, Token: "t"}
 	void := views.VoidPage{Next: "/forgot", Hint: "link.void.reset"}
