@@ -122,7 +122,10 @@ func (s *Store) Invite(ctx context.Context, by Actor, accountID int64, in Invite
 			return err
 		}
 		open.ShopRole, open.Lang, open.InvitedBy = ShopRole(in.Role), in.Lang, by.UserID
-		return t.sendInvitation(by, seller, open, "people.invite")
+		if err := t.sendInvitation(by, seller, &open); err != nil {
+			return err
+		}
+		return t.audit(by, "people.invite", subject("invitation", open.ID), "", facts("email", open.Email, "role", string(open.ShopRole)))
 	})
 }
 
@@ -178,7 +181,7 @@ var errJustSent = &Error{Code: TooMany, Key: "error.people.just_sent"}
 
 // sendInvitation gives the invitation a fresh link, stores it and sends it; a
 // link from before is void.
-func (t *tx) sendInvitation(by Actor, seller Seller, i invitation, action string) error {
+func (t *tx) sendInvitation(by Actor, seller Seller, i *invitation) error {
 	if i.SentAt.Add(resendAfter).After(t.wall) {
 		return errJustSent
 	}
@@ -189,9 +192,9 @@ func (t *tx) sendInvitation(by Actor, seller Seller, i invitation, action string
 	i.TokenHash, i.SentAt, i.ExpiresAt = hashOf(token), t.wall, t.wall.Add(inviteFor)
 	var err error
 	if i.ID == 0 {
-		err = t.Create(&i).Error
+		err = t.Create(i).Error
 	} else {
-		err = changed(t.Model(&invitation{}).Where("id = ? AND "+isOpenInvitation, i.ID).Select("ShopRole", "Lang", "TokenHash", "InvitedBy", "SentAt", "ExpiresAt").Updates(&i))
+		err = changed(t.Model(&invitation{}).Where("id = ? AND "+isOpenInvitation, i.ID).Select("ShopRole", "Lang", "TokenHash", "InvitedBy", "SentAt", "ExpiresAt").Updates(i))
 	}
 	if err != nil {
 		return err
@@ -200,14 +203,10 @@ func (t *tx) sendInvitation(by Actor, seller Seller, i invitation, action string
 	if err := t.Take(&inviter, by.UserID).Error; err != nil {
 		return err
 	}
-	err = t.mail(Mail{
+	return t.mail(Mail{
 		To: i.Email, Lang: i.Lang, Kind: MailInvitation, Path: "/join?token=" + token, Once: true, Until: i.ExpiresAt,
 		Args: map[string]any{"Shop": seller.ShopName, "By": inviter.Email, "Role": i.ShopRole, "Hours": int(inviteFor.Hours())},
 	})
-	if err != nil {
-		return err
-	}
-	return t.audit(by, action, subject("invitation", i.ID), "", facts("email", i.Email, "role", string(i.ShopRole)))
 }
 
 // openInvitation finds an invitation of the account's shop that may still be
@@ -230,7 +229,10 @@ func (s *Store) ResendInvitation(ctx context.Context, by Actor, accountID, id in
 			return err
 		}
 		i.InvitedBy = by.UserID
-		return t.sendInvitation(by, seller, i, "people.resend")
+		if err := t.sendInvitation(by, seller, &i); err != nil {
+			return err
+		}
+		return t.audit(by, "people.resend", subject("invitation", id), "", facts("email", i.Email, "role", string(i.ShopRole)))
 	})
 }
 

@@ -322,6 +322,7 @@ func TestWhoIsRemovedIsOutAtOnceAndMayComeBack(t *testing.T) {
 		wantCode(t, err, models.Unauthenticated)
 		_, err = f.Join(ctx, models.JoinInput{Token: friend, Password: "long enough"})
 		wantCode(t, err, models.NotFound) // what they invited by is void
+		f.Clock.Add(time.Minute)
 		back := f.joins(t, "second@shop.test", models.ShopViewer)
 		if back.UserID != second.UserID {
 			t.Errorf("came back as %d, was %d", back.UserID, second.UserID)
