@@ -157,7 +157,7 @@ func (t *tx) enrolled(row session, user User, in FactorInput, kind FactorKind) (
 	if err := t.Model(&recoveryCode{}).Where("user_id = ?", user.ID).Count(&codes).Error; err != nil {
 		return done, err
 	}
-	if row.FactorAt != nil && codes > 0 {
+	if row.FactorAt != nil && (codes > 0 || user.Role.IsStaff()) { // staff had their first before they were signed in
 		return done, nil
 	}
 	if done.Codes, err = t.newRecoveryCodes(user.ID); err != nil {
