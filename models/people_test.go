@@ -3,6 +3,7 @@ package models_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,8 +106,8 @@ func (f *folk) states(t *testing.T) string {
 
 func fieldKey(t *testing.T, err error) string {
 	t.Helper()
-	fields, ok := err.(models.FieldErrors)
-	if !ok || len(fields) != 1 {
+	var fields models.FieldErrors
+	if !errors.As(err, &fields) || len(fields) != 1 {
 		t.Fatalf("got %v, want one refusal of a field", err)
 	}
 	return fields[0].Field + " " + fields[0].Key
