@@ -76,6 +76,14 @@ func (b *sandboxes) openMailbox(s Settings, log *slog.Logger, now func() time.Ti
 	return s, nil
 }
 
+// mailbox is where the demo's mails are read, "" when they go elsewhere.
+func (b *sandboxes) mailbox(s Settings) string {
+	if b == nil || b.mail == nil {
+		return ""
+	}
+	return localURL(s.SandboxAddr) + mailPath
+}
+
 func (b *sandboxes) open(below string, open func(sandbox.Options) (*sandbox.Sandbox, error), options sandbox.Options) (*sandbox.Sandbox, error) {
 	box, err := open(options)
 	if err != nil {

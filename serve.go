@@ -109,7 +109,7 @@ func serve(ctx context.Context, s Settings, _ []string) error {
 	portal := handlers.New(handlers.Config{
 		Store: store, Rails: rails, Log: log, Secret: secret, Secure: !s.Demo(), Demo: s.Demo(), Proxies: s.TrustedProxy,
 		Cashiers: s.cashiers(), Ready: ready(store), Metrics: metricsHandler(store, log), Queue: queue,
-		APIRate: s.APIRate, Stopping: stopping, Simulated: s.Simulated(), Speed: s.ClockSpeed,
+		Mailbox: boxes.mailbox(s), APIRate: s.APIRate, Stopping: stopping, Simulated: s.Simulated(), Speed: s.ClockSpeed,
 	})
 	servers := []*http.Server{server(s.Addr, portal)}
 	servers[0].RegisterOnShutdown(func() { close(stopping) })

@@ -19,7 +19,7 @@ import (
 // for the API's own, which ask for a key.
 var open = []string{
 	"/healthz", "/readyz", "/metrics", "/static/*", "/notify/:rail", "/return/:rail", "/return/unionpay", "/api/docs", "/api/openapi.yaml",
-	"/login", "/logout", "/preferences", "/", "/*",
+	"/login", "/logout", "/preferences", "/", "/*", "/forgot", "/reset", "/join",
 }
 
 func ofAPI(route *echo.Route) bool {

@@ -71,6 +71,11 @@ func (p *portal) logout(c echo.Context) error {
 func (p *portal) setPreferences(c echo.Context) error {
 	if lang := c.FormValue("lang"); slices.Contains(text.Languages, lang) {
 		p.SetPreference(c, "lang", lang)
+		if who := web.Who(c); who != nil { // mails are to come in it, too
+			if err := p.Store.SetLanguage(c.Request().Context(), who.UserID, lang); err != nil {
+				return err
+			}
+		}
 	}
 	if theme := c.FormValue("theme"); slices.Contains([]string{layout.ThemeLight, layout.ThemeDark, "auto"}, theme) {
 		p.SetPreference(c, "theme", theme)

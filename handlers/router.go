@@ -38,15 +38,17 @@ type Config struct {
 	APIRate  int           // requests a second of one API key; 0: no limit
 	Stopping chan struct{} // closed when the process is to end
 
-	Simulated bool // the clicks are made by a simulated ad engine: pages say so
-	Speed     int  // how many times faster than real time the clock runs
+	Mailbox   string // where the demo's mails are read; empty: mail goes elsewhere, or nowhere
+	Simulated bool   // the clicks are made by a simulated ad engine: pages say so
+	Speed     int    // how many times faster than real time the clock runs
 }
 
 // portal is what the handlers of the seller's pages share.
 type portal struct {
 	*web.Web
-	rails *gateways.Rails
-	ready func(context.Context) error
+	rails   *gateways.Rails
+	ready   func(context.Context) error
+	mailbox string
 }
 
 const (
@@ -58,7 +60,7 @@ const (
 // New builds the whole portal as one http.Handler.
 func New(cfg Config) http.Handler {
 	w := web.New(web.Options{Store: cfg.Store, Log: cfg.Log, Secret: cfg.Secret, Secure: cfg.Secure, Demo: cfg.Demo, Simulated: cfg.Simulated, Speed: cfg.Speed})
-	p := &portal{Web: w, rails: cfg.Rails, ready: cfg.Ready}
+	p := &portal{Web: w, rails: cfg.Rails, ready: cfg.Ready, mailbox: cfg.Mailbox}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = w.HandleError
@@ -127,6 +129,12 @@ func (p *portal) everybody(g *echo.Group) {
 	g.GET("/login", p.showLogin)
 	g.POST("/login", p.login)
 	g.POST("/logout", p.logout)
+	g.GET("/forgot", p.showForgot)
+	g.POST("/forgot", p.forgot)
+	g.GET("/reset", p.showReset)
+	g.POST("/reset", p.reset)
+	g.GET("/join", p.showJoin)
+	g.POST("/join", p.join)
 	g.GET("/login/factor", p.showFactor)
 	g.POST("/login/factor", p.factor)
 	g.POST("/login/factor/passkey", p.passkeyFactor)
@@ -136,52 +144,64 @@ func (p *portal) everybody(g *echo.Group) {
 	g.GET("/api/docs", p.showDocs)
 }
 
-// sellers: signed-in sellers, in the order in which they meet the pages.
+// sellers: signed-in sellers, in the order in which they meet the pages. Each
+// route says what it asks for of their role in the shop.
 func (p *portal) sellers(all *echo.Group) {
 	g := all.Group("", web.SellersOnly)
-	g.GET("/account", p.showAccount)
-	g.GET("/recharge", p.showRecharge)
-	g.POST("/recharge", p.recharge)
-	g.GET("/payments", p.listPayments)
-	g.GET("/payments/:no/confirm", p.showConfirm)
-	g.POST("/payments/:no/confirm", p.confirm)
-	g.POST("/payments/:no/method", p.changeMethod)
-	g.GET("/payments/:no", p.showPayment)
-	g.GET("/payments/:no/qr.png", p.paymentQR)
-	g.POST("/payments/:no/check", p.checkPayment)
-	g.POST("/payments/:no/cancel", p.cancelPayment)
-	g.POST("/payments/:no/resume", p.resumePayment)
-	g.GET("/ledger", p.listLedger)
-	g.GET("/bonus", p.showBonus)
-	g.GET("/campaigns", p.listCampaigns)
-	g.POST("/campaigns/bulk", p.changeCampaigns)
-	g.GET("/campaigns/restart", p.showRestart)
-	g.POST("/campaigns/restart", p.restart)
-	g.POST("/campaigns/restart/undo", p.undoRestart)
-	g.POST("/campaigns/restart/order", p.orderRestart)
-	g.GET("/campaigns/:id", p.showCampaign)
-	g.POST("/campaigns/:id/pause", p.switchCampaign)
-	g.GET("/campaigns/:id/schedule", p.showSchedule)
-	g.POST("/campaigns/:id/schedule", p.changeSchedule)
-	g.POST("/campaigns/:id/budget", p.setBudget)
-	g.POST("/campaigns/:id/keywords", p.addKeywords)
-	g.POST("/campaigns/:id/keywords/bulk", p.changeKeywords)
-	g.POST("/campaigns/:id/keywords/:kid", p.setBid)
-	g.POST("/edits/:id/undo", p.undoEdit)
-	g.GET("/advice", p.showAdvice)
-	g.POST("/advice", p.changeAdvice)
-	g.POST("/advice/margin", p.setMargin)
-	g.POST("/advice/ceiling", p.setCeiling)
-	g.GET("/alerts", p.showAlerts)
-	g.POST("/alerts", p.setAlerts)
-	g.POST("/alerts/read", p.readAlerts)
-	g.POST("/alerts/mail", p.setAlertMail)
-	g.POST("/alerts/targets", p.addAlertTarget)
-	g.POST("/alerts/targets/:id/test", p.testAlertTarget)
-	g.POST("/alerts/targets/:id/remove", p.removeAlertTarget)
-	g.GET("/reports", p.showReport)
-	g.GET("/reports.csv", p.reportCSV)
-	g.GET("/reports.xlsx", p.reportXLSX)
+	see, pay, run, people := p.Shop(g, models.ShopSee), p.Shop(g, models.ShopPay), p.Shop(g, models.ShopRun), p.Shop(g, models.ShopPeople)
+	money, self := p.Shop(g, models.ShopMoney), p.Shop(g, models.ShopSelf)
+	again := p.Confirmed("/people")
+	see.GET("/account", p.showAccount)
+	pay.GET("/recharge", p.showRecharge)
+	pay.POST("/recharge", p.recharge)
+	see.GET("/payments", p.listPayments)
+	pay.GET("/payments/:no/confirm", p.showConfirm)
+	pay.POST("/payments/:no/confirm", p.confirm)
+	pay.POST("/payments/:no/method", p.changeMethod)
+	see.GET("/payments/:no", p.showPayment)
+	see.GET("/payments/:no/qr.png", p.paymentQR)
+	pay.POST("/payments/:no/check", p.checkPayment)
+	pay.POST("/payments/:no/cancel", p.cancelPayment)
+	pay.POST("/payments/:no/resume", p.resumePayment)
+	see.GET("/ledger", p.listLedger)
+	see.GET("/bonus", p.showBonus)
+	see.GET("/campaigns", p.listCampaigns)
+	run.POST("/campaigns/bulk", p.changeCampaigns)
+	see.GET("/campaigns/restart", p.showRestart)
+	run.POST("/campaigns/restart", p.restart)
+	run.POST("/campaigns/restart/undo", p.undoRestart)
+	run.POST("/campaigns/restart/order", p.orderRestart)
+	see.GET("/campaigns/:id", p.showCampaign)
+	run.POST("/campaigns/:id/pause", p.switchCampaign)
+	see.GET("/campaigns/:id/schedule", p.showSchedule)
+	run.POST("/campaigns/:id/schedule", p.changeSchedule)
+	run.POST("/campaigns/:id/budget", p.setBudget)
+	run.POST("/campaigns/:id/keywords", p.addKeywords)
+	run.POST("/campaigns/:id/keywords/bulk", p.changeKeywords)
+	run.POST("/campaigns/:id/keywords/:kid", p.setBid)
+	run.POST("/edits/:id/undo", p.undoEdit)
+	see.GET("/advice", p.showAdvice)
+	run.POST("/advice", p.changeAdvice)
+	run.POST("/advice/margin", p.setMargin)
+	run.POST("/advice/ceiling", p.setCeiling)
+	see.GET("/alerts", p.showAlerts)
+	money.POST("/alerts", p.setAlerts, p.Confirmed("/alerts"))
+	self.POST("/alerts/read", p.readAlerts)
+	self.POST("/alerts/mail", p.setAlertMail)
+	money.POST("/alerts/targets", p.addAlertTarget, p.Confirmed("/alerts"))
+	money.POST("/alerts/targets/:id/test", p.testAlertTarget)
+	money.POST("/alerts/targets/:id/remove", p.removeAlertTarget, p.Confirmed("/alerts"))
+	see.GET("/reports", p.showReport)
+	see.GET("/reports.csv", p.reportCSV)
+	see.GET("/reports.xlsx", p.reportXLSX)
+	people.GET("/people", p.showPeople)
+	people.POST("/people/invitations", p.invite, p.Confirmed("/people", "email", "role"))
+	people.POST("/people/invitations/:id/resend", p.resendInvitation, again)
+	people.POST("/people/invitations/:id/withdraw", p.withdrawInvitation, again)
+	people.POST("/people/:id/role", p.setShopRole, again)
+	people.POST("/people/:id/revoke", p.revokeColleague, again)
+	people.POST("/people/:id/remove", p.removeColleague, again)
+	admin.MountSecurity(g.Group("", web.NeedsShop(models.ShopSelf)), p.Web)
 }
 
 // seenByStaff: sellers' pages as the seller sees them, where nothing can be

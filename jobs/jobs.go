@@ -90,6 +90,7 @@ func New(store *models.Store, rails *gateways.Rails, log *slog.Logger, options .
 	workers := river.NewWorkers()
 	river.AddWorker(workers, deliver)
 	river.AddWorker(workers, post)
+	river.AddWorker(workers, &startReset{store: store})
 	river.AddWorker(workers, &rampStep{store: store})
 	river.AddWorker(workers, &watchRestart{store: store})
 	river.AddWorker(workers, &expireBonus{store: store})
@@ -148,6 +149,8 @@ func (r *Runner) Enqueue(ctx context.Context, tx *sql.Tx, tasks []models.Task) e
 		switch task.Args.(type) {
 		case models.DeliverWebhook:
 			options.Queue = webhookQueue
+		case models.StartReset:
+			options.Queue = mailQueue
 		case models.SendMail:
 			options.Queue, options.MaxAttempts = mailQueue, mailAttempts
 		case models.SendAlert:

@@ -24,8 +24,8 @@ type Account struct {
 	BonusExpiresAt *time.Time // when the next of what is left of the bonus does; nil: none
 	BidCeilingFen  *Fen       // the most that a click may cost, as the seller set it; nil: the portal's
 	MarginBP       *int       // what of a sale is left before advertising, in hundredths of a percent; nil: not said
-	AlertBelowFen  *Fen // below which the seller wants to be told; nil: not wanted
-	QuietFrom      *int // hours of Asia/Shanghai in which alerts that can wait do; nil: none
+	AlertBelowFen  *Fen       // below which the seller wants to be told; nil: not wanted
+	QuietFrom      *int       // hours of Asia/Shanghai in which alerts that can wait do; nil: none
 	QuietUntil     *int
 	CreatedAt      time.Time
 }

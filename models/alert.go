@@ -62,7 +62,7 @@ func (r Rung) concerns(who Audience) bool {
 // audience is what of the alerts a role is told of, "": nothing by mail.
 func (r ShopRole) audience() Audience {
 	switch {
-	case r == "" || r.May(ShopPay) && r.May(ShopRun):
+	case r.May(ShopPay) && r.May(ShopRun):
 		return AudienceAll
 	case r.May(ShopPay):
 		return AudienceMoney

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,55 @@ func TestAlertsAreReadByOne(t *testing.T) {
 			if n, err := b.UnreadAlerts(t.Context(), account, user); err != nil || n != want {
 				t.Errorf("%d unread, %v", n, err)
 			}
+		}
+	})
+}
+
+// Each colleague gets by mail what concerns their role, and none who does not want
+// mail; whoever looks only gets none.
+func TestAlertsGoToColleaguesByRole(t *testing.T) {
+	eachPeople(t, func(t *testing.T, f *folk) {
+		for email, role := range map[string]models.ShopRole{
+			"finance@shop.test": models.ShopFinance, "operator@shop.test": models.ShopOperator, "viewer@shop.test": models.ShopViewer, "quiet@shop.test": models.ShopFinance,
+		} {
+			actor := f.joins(t, email, role)
+			if email == "quiet@shop.test" {
+				must(t, f.SetAlertMail(t.Context(), actor, false))
+			}
+		}
+		got := map[string][]string{}
+		send := func(before int) {
+			t.Helper()
+			for _, task := range f.Queue.Tasks()[before:] {
+				if alert, is := task.Args.(models.SendAlert); is {
+					_, err := f.SendAlert(t.Context(), alert.ID)
+					must(t, err)
+				}
+			}
+			for _, task := range f.Queue.Tasks()[before:] {
+				if mail, is := task.Args.(models.SendMail); is {
+					got[string(mail.About)] = append(got[string(mail.About)], mail.To+" "+mail.Path)
+				}
+			}
+		}
+		before := len(f.Queue.Tasks())
+		recharge(t, f.Bench, f.account, 300*yuan)
+		send(before)
+		before = len(f.Queue.Tasks())
+		id, err := f.CreateCampaign(t.Context(), models.Actor{}, f.account, models.NewCampaign{Name: "Tea", Budget: 1000 * yuan, SwitchedOn: true})
+		must(t, err)
+		owe(t, f.Bench, f.account, id, 100*yuan)
+		must(t, f.CheckAlerts(t.Context(), f.account))
+		send(before)
+		for _, list := range got {
+			slices.Sort(list)
+		}
+		want := map[string][]string{
+			"alert_paid":    {"finance@shop.test /account", "owner@shop.test /account"},
+			"alert_arrears": {"finance@shop.test /recharge", "operator@shop.test /campaigns", "owner@shop.test /recharge"},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

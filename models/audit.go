@@ -38,7 +38,8 @@ func (auditRow) TableName() string { return "audit_log" }
 // test finds an act that is missing here.
 var AuditActions = []string{
 	"session.open", "session.password", "session.refuse", "session.confirm", "session.close", "session.revoke", "user.create",
-	"totp.set", "passkey.add", "passkey.remove", "recovery.renew", "factor.reset",
+	"totp.set", "totp.remove", "passkey.add", "passkey.remove", "recovery.renew", "factor.reset",
+	"people.invite", "people.resend", "people.withdraw", "people.join", "people.role", "people.remove", "password.ask", "password.reset",
 	"account.freeze", "account.unfreeze", "account.note", "account.view_as", "account.registered_name", "account.margin", "account.bid_ceiling", "account.alerts", "user.alert_mail", "alert_target.add", "alert_target.remove", "alert_target.test", "advice.dismiss", "advice.recall",
 	"campaign.create", "campaign.switch", "campaign.budget", "campaign.schedule", "campaign.restart", "campaign.restart_undo", "campaign.soft_halt",
 	"keyword.bid", "keyword.match", "keyword.switch", "keyword.remove", "edit.undo",

@@ -29,7 +29,13 @@ func TestTheDatabaseRefusesWrongStates(t *testing.T) {
 		update := func(p models.Payment, set string) string {
 			return fmt.Sprintf("UPDATE payments SET %s WHERE id = %d", set, p.ID)
 		}
+		invitation := func(ends string) string {
+			return "INSERT INTO invitations (seller_id, email, shop_role, lang, invited_by, created_at, sent_at, expires_at, token_hash, accepted_at, accepted_by, withdrawn_at) VALUES " +
+				"(1, 'in@shop.test', 'viewer', 'en', 1, " + strings.Join([]string{at, at, at}, ", ") + ", '" + strings.Repeat("aa", 32) + "', " + ends + ")"
+		}
 		good := []string{
+			invitation("NULL, NULL, NULL"),
+			"UPDATE invitations SET accepted_at = " + at + ", accepted_by = 1",
 			payment(1, "state, amount_fen", "'draft', 100"),
 			payment(2, "state, amount_fen, confirmed_at, expires_at", "'pending', 100, "+at+", "+at),
 			update(pending, "checking_since = "+at),
@@ -78,11 +84,18 @@ func TestTheDatabaseRefusesWrongStates(t *testing.T) {
 			"suspended without its instant":    fmt.Sprintf("UPDATE accounts SET funding_state = 'suspended', arrears_since = %s, grace_ends_at = %s WHERE id = %d", at, at, account),
 			"an unknown funding state":         fmt.Sprintf("UPDATE accounts SET funding_state = 'frozen' WHERE id = %d", account),
 			"frozen for no reason":             fmt.Sprintf("UPDATE accounts SET frozen_at = %s WHERE id = %d", at, account),
-			"a seller without a shop":          "INSERT INTO users (email, password_hash, role, created_at) VALUES ('x@shop.test', '', 'seller', " + at + ")",
+			"a seller without a shop":          "INSERT INTO users (email, password_hash, role, shop_role, created_at) VALUES ('x@shop.test', '', 'seller', 'owner', " + at + ")",
 			"staff with a shop":                "INSERT INTO users (email, password_hash, role, seller_id, created_at) VALUES ('x@shop.test', '', 'admin', 1, " + at + ")",
 			"an unknown role":                  "INSERT INTO users (email, password_hash, role, created_at) VALUES ('x@shop.test', '', 'owner', " + at + ")",
 			"an e-mail in capitals":            "INSERT INTO users (email, password_hash, role, created_at) VALUES ('X@shop.test', '', 'admin', " + at + ")",
-			"a seller of nothing":              "INSERT INTO users (email, password_hash, role, seller_id, created_at) VALUES ('x@shop.test', '', 'seller', 999999, " + at + ")",
+			"a seller of nothing":              "INSERT INTO users (email, password_hash, role, shop_role, seller_id, created_at) VALUES ('x@shop.test', '', 'seller', 'owner', 999999, " + at + ")",
+			"a seller's user without a role":   "UPDATE users SET shop_role = '' WHERE role = 'seller'",
+			"staff with a role in a shop":      "INSERT INTO users (email, password_hash, role, shop_role, created_at) VALUES ('x@shop.test', '', 'admin', 'owner', " + at + ")",
+			"an unknown role in a shop":        "UPDATE users SET shop_role = 'boss' WHERE role = 'seller'",
+			"two open invitations":             invitation("NULL, NULL, NULL") + ", " + strings.Replace(invitation("NULL, NULL, NULL")[strings.Index(invitation(""), "(1, 'in"):], "aa", "bb", 1),
+			"accepted by nobody":               invitation(at + ", NULL, NULL"),
+			"accepted and withdrawn":           invitation(at + ", 1, " + at),
+			"a link of no hash":                strings.Replace(invitation("NULL, NULL, NULL"), "aa", "", 1),
 			"a campaign without a budget":      fmt.Sprintf("UPDATE campaigns SET daily_budget_fen = 0 WHERE id = %d", campaigns[0]),
 			"a bid of nothing":                 "UPDATE keywords SET bid_fen = 0",
 			"a quality of 11":                  "UPDATE keywords SET quality = 11",
@@ -110,7 +123,7 @@ func TestTheDatabaseRefusesWrongStates(t *testing.T) {
 
 // isConstraint: a rule of the schema spoke, not a slip in the statement.
 func isConstraint(err error) bool {
-	for _, word := range []string{"constraint", "never changes", "stays paid", "are kept", "append-only"} {
+	for _, word := range []string{"constraint", "never changes", "stays paid", "are kept", "append-only", "has a role in the shop"} {
 		if strings.Contains(err.Error(), word) {
 			return true
 		}

@@ -12,17 +12,17 @@ import (
 // totpIssuer is what an authenticator app calls the portal.
 const totpIssuer = "ZTC Portal"
 
-// Enrolment is what a member of staff takes into an authenticator app.
+// Enrolment is what a user takes into an authenticator app.
 type Enrolment struct {
 	Email    string
 	Secret   string // base32, to be typed
 	URL      string // otpauth://…, to be drawn as a QR code
 	Passkeys bool   // this portal can be signed in to by passkey
-	First    bool   // there is no second factor yet
+	First    bool   // there is no second factor yet, and no way around one
 }
 
 // Enrolled is what the first second factor brings. With a later one both are
-// empty.
+// empty; Session is, too, for who was signed in before.
 type Enrolled struct {
 	Session string   // secret of the fresh session that is signed in; the half-open one is over
 	Codes   []string // the recovery codes, never to be seen again
@@ -37,7 +37,7 @@ func (t *tx) enrolling(secret string) (session, User, error) {
 		return row, user, err
 	}
 	if row.FactorAt != nil {
-		return row, user, row.shownLately(t.wall)
+		return row, user, t.shownBy(row)
 	}
 	has, err := t.hasFactor(user.ID)
 	if err == nil && has {
@@ -153,11 +153,19 @@ func (t *tx) confirmPending(factor totpFactor, secret, code string) error {
 // enrolled ends the setting up of a factor: recovery codes with the first one,
 // and a whole session for a half-open one.
 func (t *tx) enrolled(row session, user User, in FactorInput, kind FactorKind) (done Enrolled, err error) {
-	if row.FactorAt != nil {
+	var codes int64
+	if err := t.Model(&recoveryCode{}).Where("user_id = ?", user.ID).Count(&codes).Error; err != nil {
+		return done, err
+	}
+	if row.FactorAt != nil && (codes > 0 || user.Role.IsStaff()) { // staff had their first before they were signed in
 		return done, nil
 	}
 	if done.Codes, err = t.newRecoveryCodes(user.ID); err != nil {
 		return done, err
+	}
+	if row.FactorAt != nil { // of a seller's user: the session goes on, and has just shown the factor
+		return done, changed(t.Model(&session{}).Where("id_hash = ? AND revoked_at IS NULL", row.IDHash).
+			Updates(map[string]any{"factor_at": t.wall, "factor_by": kind}))
 	}
 	done.Session, err = t.complete(row, user, in, kind)
 	return done, err
@@ -165,7 +173,8 @@ func (t *tx) enrolled(row session, user User, in FactorInput, kind FactorKind) (
 
 // NewRecoveryCodes makes ten recovery codes and gives them, the only time that
 // anybody sees them; those from before are void. secret is that of the session
-// that asks. Forbidden where AsksFactorAgain; Unauthenticated.
+// that asks. NotFound without a second factor; Forbidden where AsksFactorAgain;
+// Unauthenticated.
 func (s *Store) NewRecoveryCodes(ctx context.Context, by Actor, secret string) (codes []string, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		var user User
@@ -175,12 +184,58 @@ func (s *Store) NewRecoveryCodes(ctx context.Context, by Actor, secret string) (
 		if err := t.shownLately(by, secret); err != nil {
 			return err
 		}
+		has, err := t.hasFactor(user.ID)
+		if err == nil && !has { // codes of nothing would be a way around nothing
+			err = notFound("second factor")
+		}
+		if err != nil {
+			return err
+		}
 		if codes, err = t.newRecoveryCodes(user.ID); err != nil {
 			return err
 		}
 		return t.audit(by, "recovery.renew", subject("user", user.ID), "", "")
 	})
 	return codes, err
+}
+
+// RemoveTOTP takes the authenticator app of one's own away; secret is that of
+// the session that asks. NotFound; Conflict for the last second factor of staff;
+// Forbidden where AsksFactorAgain; Unauthenticated.
+func (s *Store) RemoveTOTP(ctx context.Context, by Actor, secret string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		var user User
+		if err := t.locked().Take(&user, by.UserID).Error; err != nil {
+			return found(err, "user")
+		}
+		if err := t.shownLately(by, secret); err != nil {
+			return err
+		}
+		gone := t.Where("user_id = ? AND confirmed_at IS NOT NULL", by.UserID).Delete(&totpFactor{})
+		if gone.Error == nil && gone.RowsAffected == 0 {
+			return notFound("authenticator app")
+		}
+		if gone.Error != nil {
+			return gone.Error
+		}
+		if err := t.factorGone(user); err != nil {
+			return err
+		}
+		return t.audit(by, "totp.remove", subject("user", by.UserID), string(FactorTOTP), "")
+	})
+}
+
+// factorGone refuses to take the last second factor of staff; with the last of
+// a seller's user the recovery codes go too.
+func (t *tx) factorGone(user User) error {
+	has, err := t.hasFactor(user.ID)
+	switch {
+	case err != nil || has:
+		return err
+	case user.Role.IsStaff():
+		return conflict("error.factor.last", nil)
+	}
+	return t.Where("user_id = ?", user.ID).Delete(&recoveryCode{}).Error
 }
 
 // seedTOTP gives a member of the demo's staff the authenticator secret that

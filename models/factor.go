@@ -15,7 +15,7 @@ import (
 )
 
 // Staff sign in with two factors: the password, and then a code of an
-// authenticator app, a passkey, or a recovery code.
+// authenticator app, a passkey, or a recovery code. Sellers' users may, too.
 
 // Stage is how far somebody has come with signing in.
 type Stage string
@@ -30,6 +30,7 @@ const (
 type FactorKind string
 
 const (
+	FactorPassword FactorKind = "" // nothing but the password: of sellers' users without a second factor
 	FactorTOTP     FactorKind = "totp"
 	FactorRecovery FactorKind = "recovery"
 	FactorPasskey  FactorKind = "passkey"
@@ -213,7 +214,7 @@ func (t *tx) halfOpen(secret string) (session, User, error) {
 	return row, user, err
 }
 
-// ownSession finds a session of staff that lives, half open or not, and locks
+// ownSession finds a session that lives, half open or not, and locks
 // its user.
 func (t *tx) ownSession(secret string) (row session, user User, err error) {
 	err = t.Take(&row, "id_hash = ?", hashOf(secret)).Error
@@ -223,7 +224,7 @@ func (t *tx) ownSession(secret string) (row session, user User, err error) {
 	if err == nil { // again, now that nobody else of this user's changes it
 		err = t.Take(&row, "id_hash = ? AND revoked_at IS NULL AND expires_at > ?", hashOf(secret), t.wall).Error
 	}
-	if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && !user.Role.IsStaff() {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
 		err = errSessionOver
 	}
 	return row, user, err
@@ -245,10 +246,13 @@ func (t *tx) complete(half session, user User, in FactorInput, kind FactorKind) 
 		return "", err
 	}
 	secret = newSessionSecret()
-	at := t.wall
+	at, lives := t.wall, t.rules.SessionTTL
+	if user.Role.IsStaff() {
+		lives = t.rules.StaffSession
+	}
 	err = t.Create(&session{
 		IDHash: hashOf(secret), UserID: user.ID, Address: in.Address, UserAgent: clip(in.UserAgent, 300),
-		CreatedAt: at, SeenAt: at, ExpiresAt: at.Add(t.rules.StaffSession), FactorAt: &at, FactorBy: kind,
+		CreatedAt: at, SeenAt: at, ExpiresAt: at.Add(lives), FactorAt: &at, FactorBy: kind,
 	}).Error
 	if err != nil {
 		return "", err
@@ -352,6 +356,7 @@ type FactorDesk struct {
 	Email    string
 	TOTP     bool
 	Passkeys int
+	Password bool   // there is no second factor, so that the password is what may be shown again
 	DemoCode string // the demo alone: the next code that will be taken; "" when there is none
 }
 
@@ -370,6 +375,7 @@ func (s *Store) FactorDesk(ctx context.Context, who Who) (desk FactorDesk, err e
 		return desk, err
 	}
 	desk.Passkeys = int(passkeys)
+	desk.Password = !desk.TOTP && passkeys == 0
 	if desk.TOTP && s.rules.Demo && strings.HasSuffix(who.Email, DemoDomain) {
 		secret, err := s.vault.open(factor.Secret, totpPlace(who.UserID))
 		if err != nil || secret != DemoTOTPSecret { // their own is theirs

@@ -303,7 +303,7 @@ func (s *Store) AddPasskey(ctx context.Context, secret string, in FactorInput) (
 }
 
 // RemovePasskey takes a passkey of one's own away; secret is that of the
-// session that asks. NotFound; Conflict for the last of one's second factors;
+// session that asks. NotFound; Conflict for the last second factor of staff;
 // Forbidden where AsksFactorAgain; Unauthenticated.
 func (s *Store) RemovePasskey(ctx context.Context, by Actor, secret string, id int64) error {
 	return s.inTx(ctx, func(t *tx) error {
@@ -321,11 +321,7 @@ func (s *Store) RemovePasskey(ctx context.Context, by Actor, secret string, id i
 		if err := t.Delete(&key).Error; err != nil {
 			return err
 		}
-		has, err := t.hasFactor(by.UserID)
-		if err == nil && !has {
-			err = conflict("error.factor.last", nil)
-		}
-		if err != nil {
+		if err := t.factorGone(user); err != nil {
 			return err
 		}
 		return t.audit(by, "passkey.remove", subject("user", by.UserID), subject("passkey", id)+" "+key.Name, "")

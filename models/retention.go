@@ -17,8 +17,8 @@ const (
 const forgottenAtOnce = 500
 
 // ForgetOld drops old rows that nobody needs any more: delivered messages to the
-// engine, notifies that could not be verified, tries to sign in, sessions that
-// ended. Notifies of a payment stay for good. What was dropped stays so when a
+// engine, notifies that could not be verified, tries to sign in, links to new passwords,
+// sessions that ended. Notifies of a payment stay for good. What was dropped stays so when a
 // later part fails.
 func (s *Store) ForgetOld(ctx context.Context) error {
 	if err := s.DropOldWebhooks(ctx); err != nil {
@@ -32,6 +32,7 @@ func (s *Store) ForgetOld(ctx context.Context) error {
 	}{
 		{"notify_inbox", "id", "payment_no = '' AND verdict IN ('received', 'refused') AND received_at < ?", []any{now.Add(-refusedKept)}},
 		{"sign_in_attempts", "id", "at < ?", []any{now.Add(-attemptsKept)}},
+		{"password_resets", "id", "expires_at < ?", []any{now.Add(-attemptsKept)}},
 		{"sessions", "id_hash", "expires_at < ? OR revoked_at < ?", []any{old, old}},
 	} {
 		statement := "DELETE FROM " + part.table + " WHERE " + part.key + " IN (SELECT " + part.key + " FROM " + part.table + " WHERE " + part.where + " LIMIT ?)"

@@ -41,9 +41,9 @@ type session struct {
 	ExpiresAt time.Time
 	RevokedAt *time.Time
 
-	FactorAt    *time.Time // when the second factor passed; only staff have one
-	FactorBy    FactorKind
-	Challenge   string // what a passkey is asked to sign, once
+	FactorAt    *time.Time // when who it is was shown last; nil: half open, the second factor is still to come
+	FactorBy    FactorKind // by what
+	Challenge   string     // what a passkey is asked to sign, once
 	ChallengeAt *time.Time
 }
 
@@ -70,8 +70,9 @@ type SignInInput struct {
 	UserAgent string
 }
 
-// SignIn checks e-mail and password and opens a new session; that of staff is
-// half open until a second factor has passed too (PassFactor, PassPasskey). It
+// SignIn checks e-mail and password and opens a new session; that of staff, and
+// of a seller's user who has set up a second factor, is half open until that has
+// passed too (PassFactor, PassPasskey). It
 // gives the session's secret id, which only the cookie keeps. FieldErrors for what is
 // empty; Unauthenticated for a pair that does not fit, whichever part is
 // wrong; TooMany after too many failures of this e-mail or address.
@@ -164,20 +165,28 @@ func NetworkOf(address string) string {
 }
 
 // openSession stores a session under a fresh id and clears the failures of the
-// e-mail it belongs to. Sessions of staff are dated by the machine's clock.
+// e-mail it belongs to. Sessions are dated by the machine's clock.
 func (s *Store) openSession(ctx context.Context, user User, in SignInInput) (string, error) {
 	secret := newSessionSecret()
 	err := s.inTx(ctx, func(t *tx) error {
 		if err := t.forgive(in.Email, NetworkOf(in.Address)); err != nil {
 			return err
 		}
-		action, at, ends := "session.open", t.now, t.now.Add(t.rules.SessionTTL)
-		if user.Role.IsStaff() {
-			action, at, ends = "session.password", t.wall, t.wall.Add(halfOpenFor)
+		half := user.Role.IsStaff()
+		if !half {
+			has, err := t.hasFactor(user.ID)
+			if err != nil {
+				return err
+			}
+			half = has
+		}
+		action, whole, ends := "session.open", &t.wall, t.wall.Add(t.rules.SessionTTL)
+		if half {
+			action, whole, ends = "session.password", nil, t.wall.Add(halfOpenFor)
 		}
 		err := t.Create(&session{
 			IDHash: hashOf(secret), UserID: user.ID, Address: in.Address, UserAgent: clip(in.UserAgent, 300),
-			CreatedAt: at, SeenAt: at, ExpiresAt: ends,
+			CreatedAt: t.wall, SeenAt: t.wall, ExpiresAt: ends, FactorAt: whole, FactorBy: FactorPassword,
 		}).Error
 		if err != nil {
 			return err
@@ -215,7 +224,8 @@ type Who struct {
 	Role      Role
 	AccountID int64 // 0 for staff
 	ShopName  string
-	Stage     Stage // of staff: what is still to come before they are signed in
+	ShopRole  ShopRole // "" for staff
+	Stage     Stage    // what is still to come before they are signed in
 }
 
 // WhoIs finds the person behind a session's secret; nil when the session is
@@ -231,7 +241,7 @@ func (s *Store) WhoIs(ctx context.Context, secret string) (*Who, error) {
 		SeenAt, ExpiresAt time.Time
 		FactorAt          *time.Time
 	}
-	err := s.read.WithContext(ctx).Raw(`SELECT u.id AS user_id, u.email, u.role, COALESCE(a.id, 0) AS account_id,
+	err := s.read.WithContext(ctx).Raw(`SELECT u.id AS user_id, u.email, u.role, u.shop_role, COALESCE(a.id, 0) AS account_id,
 		COALESCE(sl.shop_name, '') AS shop_name, s.seen_at, s.expires_at, s.factor_at
 		FROM sessions s JOIN users u ON u.id = s.user_id
 		LEFT JOIN sellers sl ON sl.id = u.seller_id LEFT JOIN accounts a ON a.seller_id = sl.id
@@ -242,25 +252,23 @@ func (s *Store) WhoIs(ctx context.Context, secret string) (*Who, error) {
 	if err != nil || s.demoOnly(row.Email) {
 		return nil, err
 	}
-	now, noteEvery := s.Now(), time.Minute
-	if row.Role.IsStaff() {
-		now, noteEvery = s.Wall(), min(noteEvery, s.rules.StaffIdle/30)
-		if now.Sub(row.SeenAt) >= s.rules.StaffIdle {
+	now, idle := s.Wall(), s.idleOf(row.Role)
+	noteEvery := min(time.Minute, idle/30)
+	if !row.ExpiresAt.After(now) || now.Sub(row.SeenAt) >= idle {
+		return nil, nil
+	}
+	if row.FactorAt == nil {
+		has, err := hasFactor(s.read.WithContext(ctx), row.UserID)
+		switch {
+		case err != nil:
+			return nil, err
+		case has:
+			row.Stage = StageFactor
+		case row.Role.IsStaff():
+			row.Stage = StageEnrol
+		default: // it awaits a factor that is gone: the password opens a new one
 			return nil, nil
 		}
-		if row.FactorAt == nil {
-			row.Stage = StageEnrol
-			has, err := hasFactor(s.read.WithContext(ctx), row.UserID)
-			if err != nil {
-				return nil, err
-			}
-			if has {
-				row.Stage = StageFactor
-			}
-		}
-	}
-	if !row.ExpiresAt.After(now) {
-		return nil, nil
 	}
 	if now.Sub(row.SeenAt) > noteEvery {
 		err = s.inTx(ctx, func(t *tx) error {
@@ -268,6 +276,14 @@ func (s *Store) WhoIs(ctx context.Context, secret string) (*Who, error) {
 		})
 	}
 	return &row.Who, err
+}
+
+// idleOf is how long a session of the role lasts unused.
+func (s *Store) idleOf(role Role) time.Duration {
+	if role.IsStaff() {
+		return s.rules.StaffIdle
+	}
+	return s.rules.SessionTTL
 }
 
 // SignOut revokes a session, at the word of who holds it; an unknown one, or one
@@ -282,7 +298,7 @@ func (s *Store) SignOut(ctx context.Context, secret, address string) error {
 		if err != nil {
 			return err
 		}
-		if err := t.Model(&session{}).Where("id_hash = ?", row.IDHash).Update("revoked_at", t.now).Error; err != nil {
+		if err := t.Model(&session{}).Where("id_hash = ?", row.IDHash).Update("revoked_at", t.wall).Error; err != nil {
 			return err
 		}
 		return t.audit(Actor{row.UserID, address}, "session.close", subject("user", row.UserID), "", "")

@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// StaffSession is one sign-in of a member of staff's that lives.
+// StaffSession is one sign-in that lives.
 type StaffSession struct {
 	Handle    string // names it among its user's; its secret can't be told from it
 	Address   string
@@ -28,7 +28,7 @@ type PasskeyView struct {
 	UsedAt    *time.Time
 }
 
-// SecurityDesk is what a member of staff sees of their own sign-in.
+// SecurityDesk is what a user sees of their own sign-in.
 type SecurityDesk struct {
 	Now       time.Time  // the machine's, as all times here
 	TOTPSince *time.Time // nil: no authenticator app
@@ -36,21 +36,27 @@ type SecurityDesk struct {
 	CodesLeft int
 	Sessions  []StaffSession
 	CanAdd    bool // passkeys can be bound to this portal
+	Optional  bool // there may be no second factor at all
 }
 
 // handleLength is how much of a session's hash names it.
 const handleLength = 16
 
-// alive keeps the sessions of staff that are whole and not over.
+// alive keeps the sessions that are whole and not over.
 func alive(db *gorm.DB, now time.Time, idle time.Duration) *gorm.DB {
 	return db.Where("revoked_at IS NULL AND factor_at IS NOT NULL AND expires_at > ? AND seen_at > ?", now, now.Add(-idle))
 }
 
-// SecurityDesk reads the second factors and the sessions of a member of staff;
+// SecurityDesk reads the second factors and the sessions of a user;
 // secret is that of the session that asks.
 func (s *Store) SecurityDesk(ctx context.Context, userID int64, secret string) (SecurityDesk, error) {
 	desk := SecurityDesk{Now: s.Wall(), CanAdd: s.party != nil}
 	db := s.read.WithContext(ctx)
+	var user User
+	if err := db.Take(&user, userID).Error; err != nil {
+		return desk, err
+	}
+	desk.Optional = !user.Role.IsStaff()
 	var factor totpFactor
 	err := db.Take(&factor, "user_id = ?", userID).Error
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
@@ -70,7 +76,7 @@ func (s *Store) SecurityDesk(ctx context.Context, userID int64, secret string) (
 	}
 	desk.CodesLeft = int(left)
 	var rows []session
-	if err := alive(db, desk.Now, s.rules.StaffIdle).Where("user_id = ?", userID).Order("seen_at DESC, id_hash").Limit(100).Find(&rows).Error; err != nil {
+	if err := alive(db, desk.Now, s.idleOf(user.Role)).Where("user_id = ?", userID).Order("seen_at DESC, id_hash").Limit(100).Find(&rows).Error; err != nil {
 		return desk, err
 	}
 	own := hashOf(secret)
@@ -207,12 +213,16 @@ func (s *Store) ResetFactors(ctx context.Context, by Actor, secret string, userI
 		if by.UserID == userID {
 			return conflict("error.factor.own", nil)
 		}
+		if _, err := t.staff(userID); err != nil {
+			return err
+		}
 		return t.resetFactors(by, userID)
 	})
 }
 
-// ResetFactorsOf is ResetFactors by e-mail, for whoever runs the portal: the
-// way back in when the last administrator has lost theirs. NotFound.
+// ResetFactorsOf is ResetFactors by e-mail, of staff or of a seller's user, for
+// whoever runs the portal: the way back in when the last administrator, or an
+// owner, has lost theirs. NotFound.
 func (s *Store) ResetFactorsOf(ctx context.Context, email string) error {
 	return s.inTx(ctx, func(t *tx) error {
 		var user User
@@ -223,14 +233,19 @@ func (s *Store) ResetFactorsOf(ctx context.Context, email string) error {
 	})
 }
 
-func (t *tx) resetFactors(by Actor, userID int64) error {
-	if _, err := t.staff(userID); err != nil {
-		return err
-	}
+// dropFactors takes all second factors of a user away.
+func (t *tx) dropFactors(userID int64) error {
 	for _, row := range []any{&totpFactor{}, &passkey{}, &recoveryCode{}} {
 		if err := t.Where("user_id = ?", userID).Delete(row).Error; err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (t *tx) resetFactors(by Actor, userID int64) error {
+	if err := t.dropFactors(userID); err != nil {
+		return err
 	}
 	if err := t.endSessions(userID); err != nil {
 		return err

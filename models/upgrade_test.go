@@ -190,7 +190,7 @@ func TestTheSecondSchemasAuditLogIsSealed(t *testing.T) {
 					if check := verified(t, b); check.Fault == nil || check.Fault.What != models.AuditUnsealed || check.Fault.RowID != 1 {
 						t.Errorf("not sealed yet: %+v", check)
 					}
-					_, err := b.CreateAPIKey(t.Context(), "the first act", nil)
+					_, err := b.CreateAPIKey(t.Context(), "the engine", nil)
 					must(t, err)
 				},
 			} {

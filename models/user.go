@@ -35,8 +35,8 @@ type User struct {
 	PasswordHash string
 	Role         Role
 	SellerID     *int64
-	ShopRole     ShopRole `gorm:"-"`
-	Lang         string   `gorm:"-"`
+	ShopRole     ShopRole // of sellers' users alone
+	Lang         string   // that mails are written in
 	AlertMail    bool     `gorm:"default:true"` // alerts come by mail too
 	AlertsReadID int64    // up to which alert they have read
 	CreatedAt    time.Time
@@ -87,7 +87,7 @@ type NewUser struct {
 	ShopName string
 }
 
-// CreateUser stores a user, and for a seller the shop and its account. It
+// CreateUser stores a user, and for a seller the shop, which they own, and its account. It
 // gives the account's id, 0 for staff. FieldErrors on email, password, role,
 // shop_name.
 func (s *Store) CreateUser(ctx context.Context, by Actor, in NewUser) (accountID int64, err error) {
@@ -100,7 +100,7 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, in NewUser) (accountID
 		return 0, err
 	}
 	err = s.inTx(ctx, func(t *tx) error {
-		user := User{Email: in.Email, PasswordHash: hash, Role: in.Role, CreatedAt: t.now}
+		user := User{Email: in.Email, PasswordHash: hash, Role: in.Role, Lang: "zh-CN", CreatedAt: t.now}
 		if in.Role == RoleSeller {
 			seller := Seller{ShopName: in.ShopName, CreatedAt: t.now}
 			if err := t.Create(&seller).Error; err != nil {
@@ -110,7 +110,7 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, in NewUser) (accountID
 			if err != nil {
 				return err
 			}
-			user.SellerID, accountID = &seller.ID, account.ID
+			user.SellerID, user.ShopRole, accountID = &seller.ID, ShopOwner, account.ID
 		}
 		if err := t.Create(&user).Error; err != nil {
 			if uniqueTaken(err) {
@@ -125,12 +125,11 @@ func (s *Store) CreateUser(ctx context.Context, by Actor, in NewUser) (accountID
 
 func (in NewUser) check() FieldErrors {
 	var refusals FieldErrors
-	name, domain, ok := strings.Cut(in.Email, "@")
-	if !ok || name == "" || domain == "" || len(in.Email) > 254 || strings.ContainsAny(in.Email, " \t\r\n") {
+	if malformedEmail(in.Email) {
 		refusals = append(refusals, fieldError("email", "error.email.malformed", nil))
 	}
-	if len(in.Password) < minPassword || len(in.Password) > maxPassword {
-		refusals = append(refusals, fieldError("password", "error.password.length", map[string]any{"Min": minPassword, "Max": maxPassword}))
+	if refusal := passwordRefusal(in.Password); refusal != nil {
+		refusals = append(refusals, refusal)
 	}
 	if in.Role != RoleSeller && !in.Role.IsStaff() {
 		refusals = append(refusals, fieldError("role", "error.role.unknown", nil))

@@ -10,8 +10,8 @@ const icons = [
   "arrow-down", "arrow-left", "arrow-right", "arrow-up", "badge-check", "bell", "calendar-clock", "chart-column", "check", "chevron-down", "chevron-left",
   "chevron-right", "circle", "circle-alert", "circle-check", "circle-dashed", "circle-help", "circle-pause", "circle-play",
   "circle-slash", "circle-x", "clock", "clock-alert", "copy", "credit-card", "download", "flag", "flask-conical", "gauge", "hourglass", "info", "key-round",
-  "landmark", "languages", "lightbulb", "layout-dashboard", "list-filter", "log-out", "lock", "megaphone", "moon", "pencil", "plus",
-  "qr-code", "receipt-text", "refresh-cw", "rotate-ccw", "scale", "scroll-text", "search", "shield-check", "snowflake", "store",
+  "landmark", "languages", "lightbulb", "layout-dashboard", "list-filter", "log-out", "lock", "mail", "megaphone", "moon", "pencil", "plus",
+  "qr-code", "receipt-text", "refresh-cw", "rotate-ccw", "scale", "scroll-text", "search", "send", "settings", "shield-check", "snowflake", "store",
   "sun", "sun-moon", "triangle-alert", "trending-up", "undo-2", "upload", "user-round", "users", "wallet", "zap",
 ];
 

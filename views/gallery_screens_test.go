@@ -88,6 +88,7 @@ func screens() []screen {
 	all = append(all, statementScreens()...)
 	all = append(all, deskScreens()...)
 	all = append(all, signInScreens()...)
+	all = append(all, peopleScreens()...)
 	all = append(all, docsScreens()...)
 	return append(all, errorScreens()...)
 }

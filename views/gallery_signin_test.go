@@ -21,7 +21,7 @@ func signInScreens() []screen {
 	wrong := models.FieldErrors{{Code: models.Unauthenticated, Field: "code", Key: "error.factor.wrong"}}
 	factor := views.FactorPage{CSRF: token, Email: "support@demo.test", TOTP: true, Passkeys: true, DemoCode: "287082"}
 	refused := views.FactorPage{CSRF: token, Email: "a.very.long.name.of.somebody@a-long-domain-of-the-company.example", TOTP: true, Errors: wrong}
-	enrol := admin.EnrolPage{CSRF: token, Email: "support@demo.test", Secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", Passkeys: true, First: true}
+	enrol := admin.EnrolPage{CSRF: token, Base: "/admin/security", Email: "support@demo.test", Secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", Passkeys: true, First: true}
 	change := enrol
 	change.First = false
 	change.Errors = models.FieldErrors{
@@ -32,18 +32,18 @@ func signInScreens() []screen {
 	codes := admin.CodesPage{Next: "/admin", Codes: []string{
 		"7k2m9-xq4tz", "b8n3c-w6r1y", "0hj5d-p2vfe", "a4s9g-k7z3m", "t6x1q-8c2nb", "y5w3r-e9hjd", "v2p7f-4sgka", "m1z8t-q3xcn", "r9b6y-d5whj", "e7v4p-2fsgk",
 	}}
-	again := admin.ConfirmPage{CSRF: token, TOTP: true, Passkeys: true, DemoCode: "287082", Next: "/admin/security/enrol"}
-	againRefused := admin.ConfirmPage{CSRF: token, Next: "/admin/staff", Passkeys: true, Errors: models.FieldErrors{wrong[0], {Code: models.Unauthenticated, Key: "error.passkey.refused"}}}
+	again := admin.ConfirmPage{CSRF: token, Base: "/admin/security", TOTP: true, Passkeys: true, DemoCode: "287082", Next: "/admin/security/enrol"}
+	againRefused := admin.ConfirmPage{CSRF: token, Base: "/admin/security", Next: "/admin/staff", Passkeys: true, Errors: models.FieldErrors{wrong[0], {Code: models.Unauthenticated, Key: "error.passkey.refused"}}}
 	const device = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 	security := admin.SecurityPage{
-		CSRF: token, Now: now, TOTPSince: ago(400 * time.Hour), CodesLeft: 2, Codes: models.RecoveryCodes,
+		CSRF: token, Base: "/admin/security", Now: now, TOTPSince: ago(400 * time.Hour), CodesLeft: 2, Codes: models.RecoveryCodes,
 		Passkeys: []admin.PasskeyRow{{ID: 1, Name: "ThinkPad X1", CreatedAt: ago(300 * time.Hour), UsedAt: ago(7 * time.Hour)}, {ID: 2, Name: "YubiKey", CreatedAt: ago(2 * time.Hour)}},
 		Sessions: []admin.SessionRow{
 			{Handle: "0123456789abcdef", Address: "192.0.2.17", Device: device, CreatedAt: ago(3 * time.Hour), SeenAt: ago(time.Minute), By: models.FactorTOTP, Own: true},
 			{Handle: "123456789abcdef0", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Device: "curl/8.9.1", CreatedAt: ago(5 * time.Hour), SeenAt: ago(20 * time.Minute), By: models.FactorRecovery},
 		},
 	}
-	bare := admin.SecurityPage{CSRF: token, Now: now, CodesLeft: 10, Codes: models.RecoveryCodes, Passkeys: security.Passkeys[:1], Sessions: security.Sessions[:1]}
+	bare := admin.SecurityPage{CSRF: token, Base: "/admin/security", Now: now, CodesLeft: 10, Codes: models.RecoveryCodes, Passkeys: security.Passkeys[:1], Sessions: security.Sessions[:1]}
 	staff := admin.StaffPage{CSRF: token, Now: now, Rows: []admin.StaffRow{
 		{ID: 3, Email: "admin@demo.test", Role: models.RoleAdmin, TOTP: true, Passkeys: 2, CodesLeft: 10, Sessions: 1, SeenAt: ago(time.Minute), Own: true},
 		{ID: 2, Email: "finance@demo.test", Role: models.RoleFinance},

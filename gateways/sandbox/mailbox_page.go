@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"database/sql"
+	"errors"
 	"net/http"
 	"strconv"
 )
@@ -39,17 +41,11 @@ func (m *Mailbox) show(w http.ResponseWriter, r *http.Request) {
 		m.problem(w, r, http.StatusNotFound, "mail.not_found")
 		return
 	}
-	rows, err := m.db.QueryContext(r.Context(), "SELECT id, at_ms, sender, rcpt, raw FROM mails WHERE id = ?", id)
-	if err != nil {
-		m.broken(w, r, err)
-		return
-	}
-	defer rows.Close()
-	if !rows.Next() {
+	mail, err := scanMail(m.db.QueryRowContext(r.Context(), "SELECT id, at_ms, sender, rcpt, raw FROM mails WHERE id = ?", id))
+	if errors.Is(err, sql.ErrNoRows) {
 		m.problem(w, r, http.StatusNotFound, "mail.not_found")
 		return
 	}
-	mail, err := scanMail(rows)
 	if err != nil {
 		m.broken(w, r, err)
 		return

@@ -3,7 +3,6 @@ package admin
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -14,64 +13,67 @@ import (
 	"ztc-portal/views/layout"
 )
 
-// lately leads whoever has to show a second factor again to the page that asks
+// lately leads whoever has to show again who they are to the page that asks
 // for it, and from there back to where the act is begun.
-func lately(back string) echo.MiddlewareFunc {
+func (a *security) lately(back string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			err := next(c)
 			if models.AsksFactorAgain(err) {
-				return web.SeeOther(c, confirmPath(back))
+				return web.SeeOther(c, a.confirmPath(back))
 			}
 			return err
 		}
 	}
 }
 
-// confirmPath is the page that asks for a second factor again.
-func confirmPath(back string) string {
-	return "/admin/security/confirm?" + url.Values{"next": {back}}.Encode()
-}
+func (a *security) confirmPath(back string) string { return web.ConfirmPath(a.base, back) }
 
-// wayBack is where the page leads when it is done: to one of the staff's pages
-// and nowhere else.
-func wayBack(c echo.Context) string {
-	if back := web.OwnPath(c.FormValue("next")); strings.HasPrefix(back, "/admin/") {
+// wayBack is where the page leads when it is done: to one of our pages, for
+// staff to one of theirs, and nowhere else.
+func (a *security) wayBack(c echo.Context) string {
+	back := web.OwnPath(c.FormValue("next"))
+	if c.FormValue("next") != "" && strings.HasPrefix(back, "/admin/") == strings.HasPrefix(a.base, "/admin/") {
 		return back
 	}
-	return "/admin/security"
+	return a.base
 }
 
-func (a *admin) showConfirm(c echo.Context) error {
+func (a *security) showConfirm(c echo.Context) error {
 	return a.drawConfirm(c, http.StatusOK, nil)
 }
 
-func (a *admin) drawConfirm(c echo.Context, status int, refusals models.FieldErrors) error {
+func (a *security) drawConfirm(c echo.Context, status int, refusals models.FieldErrors) error {
 	desk, err := a.Store.FactorDesk(c.Request().Context(), *web.Who(c))
 	if err != nil {
 		return err
 	}
 	page := views.ConfirmPage{
-		CSRF: a.Token(c), TOTP: desk.TOTP, Passkeys: desk.Passkeys > 0, DemoCode: desk.DemoCode, Next: wayBack(c), Errors: refusals,
+		CSRF: a.Token(c), Base: a.base, Password: desk.Password, Email: desk.Email, TOTP: desk.TOTP, Passkeys: desk.Passkeys > 0, DemoCode: desk.DemoCode, Next: a.wayBack(c), Errors: refusals,
 	}
 	return a.Render(c, status, page, views.Confirm(page))
 }
 
 // confirm takes a code of the authenticator app or a recovery code.
-func (a *admin) confirm(c echo.Context) error {
+func (a *security) confirm(c echo.Context) error {
 	return a.confirmed(c, a.Store.ConfirmFactor(c.Request().Context(), a.Secret(c), web.Factor(c)))
 }
 
+// confirmPassword takes the password of who has no second factor.
+func (a *security) confirmPassword(c echo.Context) error {
+	return a.confirmed(c, a.Store.ConfirmPassword(c.Request().Context(), a.Secret(c), c.FormValue("password"), c.RealIP()))
+}
+
 // confirmPasskey takes a passkey's answer.
-func (a *admin) confirmPasskey(c echo.Context) error {
+func (a *security) confirmPasskey(c echo.Context) error {
 	return a.confirmed(c, a.Store.ConfirmPasskey(c.Request().Context(), a.Secret(c), web.Factor(c)))
 }
 
 // confirmed leads back, or draws the page again with what was wrong.
-func (a *admin) confirmed(c echo.Context, err error) error {
+func (a *security) confirmed(c echo.Context, err error) error {
 	if err == nil {
 		a.Flash(c, layout.Flash{Key: "flash.confirmed"})
-		return web.SeeOther(c, wayBack(c))
+		return web.SeeOther(c, a.wayBack(c))
 	}
 	if fields, ok := web.Refused(err); ok {
 		return a.drawConfirm(c, http.StatusUnprocessableEntity, fields)
@@ -85,7 +87,7 @@ func (a *admin) confirmed(c echo.Context, err error) error {
 }
 
 // askConfirmPasskey gives the page's script what a passkey is to sign.
-func (a *admin) askConfirmPasskey(c echo.Context) error {
+func (a *security) askConfirmPasskey(c echo.Context) error {
 	options, err := a.Store.AskPasskey(c.Request().Context(), a.Secret(c))
 	if err != nil {
 		return a.overOr(c, err)

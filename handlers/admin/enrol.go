@@ -12,24 +12,24 @@ import (
 	"ztc-portal/views/layout"
 )
 
-func (a *admin) showEnrol(c echo.Context) error {
+func (a *security) showEnrol(c echo.Context) error {
 	return a.drawEnrol(c, http.StatusOK, "", nil)
 }
 
-func (a *admin) drawEnrol(c echo.Context, status int, name string, refusals models.FieldErrors) error {
+func (a *security) drawEnrol(c echo.Context, status int, name string, refusals models.FieldErrors) error {
 	enrolment, err := a.Store.Enrolment(c.Request().Context(), a.Secret(c))
 	if err != nil {
 		return a.overOr(c, err)
 	}
 	page := views.EnrolPage{
-		CSRF: a.Token(c), Email: enrolment.Email, Secret: enrolment.Secret, Passkeys: enrolment.Passkeys, First: enrolment.First,
+		CSRF: a.Token(c), Base: a.base, Email: enrolment.Email, Secret: enrolment.Secret, Passkeys: enrolment.Passkeys, First: enrolment.First,
 		Name: name, Errors: refusals,
 	}
 	return a.Render(c, status, page, views.Enrol(page))
 }
 
 // overOr leads to the sign-in page when the session ended meanwhile.
-func (a *admin) overOr(c echo.Context, err error) error {
+func (a *security) overOr(c echo.Context, err error) error {
 	if models.CodeOf(err) == models.Unauthenticated {
 		return web.SeeOther(c, "/login")
 	}
@@ -37,7 +37,7 @@ func (a *admin) overOr(c echo.Context, err error) error {
 }
 
 // enrolQR draws the secret for an authenticator app to read.
-func (a *admin) enrolQR(c echo.Context) error {
+func (a *security) enrolQR(c echo.Context) error {
 	enrolment, err := a.Store.Enrolment(c.Request().Context(), a.Secret(c))
 	if err != nil {
 		return a.overOr(c, err)
@@ -46,7 +46,7 @@ func (a *admin) enrolQR(c echo.Context) error {
 }
 
 // enrol takes the first code of an authenticator app.
-func (a *admin) enrol(c echo.Context) error {
+func (a *security) enrol(c echo.Context) error {
 	done, err := a.Store.ConfirmTOTP(c.Request().Context(), a.Secret(c), web.Factor(c))
 	if err != nil {
 		return a.refuseEnrol(c, err)
@@ -55,7 +55,7 @@ func (a *admin) enrol(c echo.Context) error {
 }
 
 // addPasskey takes the passkey that a device has made.
-func (a *admin) addPasskey(c echo.Context) error {
+func (a *security) addPasskey(c echo.Context) error {
 	done, err := a.Store.AddPasskey(c.Request().Context(), a.Secret(c), web.Factor(c))
 	if err != nil {
 		return a.refuseEnrol(c, err)
@@ -63,7 +63,7 @@ func (a *admin) addPasskey(c echo.Context) error {
 	return a.enrolled(c, done, "flash.passkey_added")
 }
 
-func (a *admin) refuseEnrol(c echo.Context, err error) error {
+func (a *security) refuseEnrol(c echo.Context, err error) error {
 	if fields, ok := web.Refused(err); ok {
 		return a.drawEnrol(c, http.StatusUnprocessableEntity, c.FormValue("name"), fields)
 	}
@@ -76,27 +76,37 @@ func (a *admin) refuseEnrol(c echo.Context, err error) error {
 
 // enrolled shows the recovery codes that came with the first factor, once; else
 // it leads back.
-func (a *admin) enrolled(c echo.Context, done models.Enrolled, said string) error {
-	if done.Session == "" {
+func (a *security) enrolled(c echo.Context, done models.Enrolled, said string) error {
+	if len(done.Codes) == 0 {
 		a.Flash(c, layout.Flash{Key: said})
-		return web.SeeOther(c, "/admin/security")
+		return web.SeeOther(c, a.base)
 	}
-	if err := a.SignIn(c, done.Session); err != nil {
-		return err
+	if done.Session != "" {
+		if err := a.SignIn(c, done.Session); err != nil {
+			return err
+		}
 	}
 	return a.showCodes(c, done.Codes)
 }
 
-func (a *admin) showCodes(c echo.Context, codes []string) error {
-	page := views.CodesPage{Codes: codes, Next: web.Home(web.Who(c))}
+// home is where whoever has kept the recovery codes goes on.
+func (a *security) home(c echo.Context) string {
+	if who := web.Who(c); who != nil && who.Role.IsStaff() {
+		return web.Home(who)
+	}
+	return a.base
+}
+
+func (a *security) showCodes(c echo.Context, codes []string) error {
+	page := views.CodesPage{Codes: codes, Next: a.home(c)}
 	return a.Render(c, http.StatusOK, page, views.Codes(page))
 }
 
 // askNewPasskey gives the page's script what a device needs to make a passkey.
-func (a *admin) askNewPasskey(c echo.Context) error {
+func (a *security) askNewPasskey(c echo.Context) error {
 	options, err := a.Store.AskNewPasskey(c.Request().Context(), a.Secret(c))
 	if models.AsksFactorAgain(err) { // a script asks: the browser would follow for it
-		return c.JSON(http.StatusForbidden, map[string]string{"confirm": confirmPath("/admin/security/enrol")})
+		return c.JSON(http.StatusForbidden, map[string]string{"confirm": a.confirmPath(a.base + "/enrol")})
 	}
 	if err != nil {
 		return a.overOr(c, err)

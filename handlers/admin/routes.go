@@ -22,11 +22,8 @@ type admin struct {
 // Mount adds the staff's pages to those that know who asks.
 func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
 	a := &admin{Web: w, rails: rails}
-	pages.GET("/admin/security/enrol", a.showEnrol, web.StaffOrEnrolling, lately("/admin/security/enrol"))
-	pages.GET("/admin/security/enrol/qr.png", a.enrolQR, web.StaffOrEnrolling)
-	pages.POST("/admin/security/enrol", a.enrol, web.StaffOrEnrolling, lately("/admin/security/enrol"))
-	pages.POST("/admin/security/passkeys", a.addPasskey, web.StaffOrEnrolling, lately("/admin/security/enrol"))
-	pages.POST("/admin/security/passkeys/options", a.askNewPasskey, web.StaffOrEnrolling)
+	own := &security{a, "/admin/security"}
+	own.mountEnrol(pages.Group("/admin", web.StaffOrEnrolling))
 
 	g := pages.Group("/admin", web.StaffOnly)
 	g.GET("", a.showFigures, web.Needs(models.PermRead))
@@ -52,20 +49,51 @@ func Mount(pages *echo.Group, w *web.Web, rails *gateways.Rails) {
 	g.POST("/reconciliation/run", a.runReconciliation, web.Needs(models.PermReconcile))
 	g.GET("/reconciliation/:id", a.showReconciliation)
 	g.POST("/reconciliation/differences/:id", a.workDifference, web.Needs(models.PermReconcile))
+	own.mount(g)
+	g.GET("/staff", a.showStaff, web.Needs(models.PermStaff))
+	g.POST("/staff/:id/revoke", a.revokeStaff, web.Needs(models.PermStaff))
+	g.POST("/staff/:id/reset", a.resetStaff, web.Needs(models.PermStaff), own.lately("/admin/staff"))
+	a.mountApprovals(g)
+	a.mountStatements(g)
+}
+
+// MountSecurity adds the pages about one's own sign-in for sellers: the same as
+// the staff's, but for what staff must have and sellers may.
+func MountSecurity(g *echo.Group, w *web.Web) {
+	own := &security{&admin{Web: w}, web.SecurityPath}
+	own.mountEnrol(g)
+	own.mount(g)
+	g.POST("/security/confirm/password", own.confirmPassword)
+	g.POST("/security/app/remove", own.removeApp, own.lately(own.base))
+}
+
+// security is one's own sign-in, at a base below which all its pages are.
+type security struct {
+	*admin
+	base string
+}
+
+// mountEnrol adds the setting up of second factors, which staff without one must
+// come to before they are signed in.
+func (a *security) mountEnrol(g *echo.Group) {
+	again := a.lately(a.base + "/enrol")
+	g.GET("/security/enrol", a.showEnrol, again)
+	g.GET("/security/enrol/qr.png", a.enrolQR)
+	g.POST("/security/enrol", a.enrol, again)
+	g.POST("/security/passkeys", a.addPasskey, again)
+	g.POST("/security/passkeys/options", a.askNewPasskey)
+}
+
+func (a *security) mount(g *echo.Group) {
 	g.GET("/security", a.showSecurity)
 	g.GET("/security/confirm", a.showConfirm)
 	g.POST("/security/confirm", a.confirm)
 	g.POST("/security/confirm/passkey", a.confirmPasskey)
 	g.POST("/security/confirm/passkey/options", a.askConfirmPasskey)
-	g.POST("/security/codes", a.renewCodes, lately("/admin/security"))
-	g.POST("/security/passkeys/:id/remove", a.removePasskey, lately("/admin/security"))
+	g.POST("/security/codes", a.renewCodes, a.lately(a.base))
+	g.POST("/security/passkeys/:id/remove", a.removePasskey, a.lately(a.base))
 	g.POST("/security/sessions/:id/revoke", a.revokeSession)
 	g.POST("/security/sessions/revoke", a.revokeOtherSessions)
-	g.GET("/staff", a.showStaff, web.Needs(models.PermStaff))
-	g.POST("/staff/:id/revoke", a.revokeStaff, web.Needs(models.PermStaff))
-	g.POST("/staff/:id/reset", a.resetStaff, web.Needs(models.PermStaff), lately("/admin/staff"))
-	a.mountApprovals(g)
-	a.mountStatements(g)
 }
 
 // MountQueue adds the job queue's own page. Its scripts know of no form token,

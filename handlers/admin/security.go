@@ -12,19 +12,20 @@ import (
 	"ztc-portal/views/layout"
 )
 
-func (a *admin) showSecurity(c echo.Context) error {
+func (a *security) showSecurity(c echo.Context) error {
 	desk, err := a.Store.SecurityDesk(c.Request().Context(), web.Who(c).UserID, a.Secret(c))
 	if err != nil {
 		return err
 	}
 	page := securityPage(desk)
-	page.CSRF = a.Token(c)
+	page.CSRF, page.Base = a.Token(c), a.base
 	return a.Render(c, http.StatusOK, page, views.Security(page))
 }
 
 func securityPage(desk models.SecurityDesk) views.SecurityPage {
 	page := views.SecurityPage{
 		Now: desk.Now, TOTPSince: web.Instant(desk.TOTPSince), CodesLeft: desk.CodesLeft, Codes: models.RecoveryCodes,
+		Optional: desk.Optional,
 	}
 	for _, k := range desk.Passkeys {
 		page.Passkeys = append(page.Passkeys, views.PasskeyRow{ID: k.ID, Name: k.Name, CreatedAt: k.CreatedAt, UsedAt: web.Instant(k.UsedAt)})
@@ -38,7 +39,7 @@ func securityPage(desk models.SecurityDesk) views.SecurityPage {
 	return page
 }
 
-func (a *admin) renewCodes(c echo.Context) error {
+func (a *security) renewCodes(c echo.Context) error {
 	codes, err := a.Store.NewRecoveryCodes(c.Request().Context(), web.Actor(c), a.Secret(c))
 	if err != nil {
 		return err
@@ -69,18 +70,24 @@ func (a *admin) freshly(c echo.Context, act func(context.Context, models.Actor, 
 	return func(ctx context.Context, by models.Actor, id int64) error { return act(ctx, by, a.Secret(c), id) }
 }
 
-func (a *admin) removePasskey(c echo.Context) error {
-	return a.actOn(c, a.freshly(c, a.Store.RemovePasskey), "flash.passkey_removed", "/admin/security")
+func (a *security) removePasskey(c echo.Context) error {
+	return a.actOn(c, a.freshly(c, a.Store.RemovePasskey), "flash.passkey_removed", a.base)
 }
 
-func (a *admin) revokeSession(c echo.Context) error {
+// removeApp takes the authenticator app away.
+func (a *security) removeApp(c echo.Context) error {
+	err := a.Store.RemoveTOTP(c.Request().Context(), web.Actor(c), a.Secret(c))
+	return a.did(c, "flash.totp_removed", a.base, err)
+}
+
+func (a *security) revokeSession(c echo.Context) error {
 	err := a.Store.RevokeSession(c.Request().Context(), web.Actor(c), c.Param("id"))
-	return a.did(c, "flash.session_revoked", "/admin/security", err)
+	return a.did(c, "flash.session_revoked", a.base, err)
 }
 
-func (a *admin) revokeOtherSessions(c echo.Context) error {
+func (a *security) revokeOtherSessions(c echo.Context) error {
 	err := a.Store.RevokeOtherSessions(c.Request().Context(), web.Actor(c), a.Secret(c))
-	return a.did(c, "flash.sessions_revoked", "/admin/security", err)
+	return a.did(c, "flash.sessions_revoked", a.base, err)
 }
 
 func (a *admin) showStaff(c echo.Context) error {

@@ -25,6 +25,15 @@ func Part(c echo.Context) bool { return c.Request().Header.Get("HX-Request-Type"
 // Nothing is sent before all of it could be drawn.
 func (w *Web) Render(c echo.Context, status int, page Titled, screen templ.Component) error {
 	ctx := c.Request().Context()
+	if may := w.mayAsk(c); may != nil {
+		limited, any, err := limit(ctx, screen, may, text.T(ctx, "shop_role.why", "Role", Who(c).ShopRole))
+		if err != nil {
+			return err
+		}
+		if screen = limited; any && !Part(c) {
+			screen = withNotice(limited)
+		}
+	}
 	drawn := screen
 	if !Part(c) {
 		chrome, err := w.chrome(c)
@@ -68,7 +77,7 @@ func (w *Web) chrome(c echo.Context) (layout.Chrome, error) {
 	if chrome.Unread, err = w.Store.UnreadAlerts(c.Request().Context(), who.AccountID, who.UserID); err != nil {
 		return chrome, err
 	}
-	chrome.Shop = who.ShopName
+	chrome.Shop, chrome.Role = who.ShopName, who.ShopRole
 	chrome.State, chrome.Spendable, chrome.Banner = shell.State, shell.Spendable, layout.BannerOf(shell)
 	return chrome, nil
 }

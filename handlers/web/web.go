@@ -14,14 +14,16 @@ import (
 	"ztc-portal/views/layout"
 )
 
-// Web is what handlers share. It is made once and never changes.
+// Web is what handlers share. It is made once, with the routes, and never changes
+// after.
 type Web struct {
 	Store   *models.Store
 	Log     *slog.Logger
 	Demo    bool
 	sim     layout.Simulation
 	cookies *sessions.CookieStore
-	name    string // of the session cookie
+	name    string                           // of the session cookie
+	shop    map[string]models.ShopPermission // what each of the sellers' routes asks for, by "METHOD /path"
 }
 
 // Options are what Web is made of.
@@ -38,7 +40,7 @@ type Options struct {
 
 // New makes what handlers share.
 func New(o Options) *Web {
-	w := &Web{Store: o.Store, Log: o.Log, Demo: o.Demo, sim: layout.Simulation{Runs: o.Simulated, Speed: o.Speed}, name: "ztc"}
+	w := &Web{Store: o.Store, Log: o.Log, Demo: o.Demo, sim: layout.Simulation{Runs: o.Simulated, Speed: o.Speed}, name: "ztc", shop: map[string]models.ShopPermission{}}
 	if o.Secure {
 		w.name = "__Host-ztc" // no other host can set it, no path narrows it
 	}

@@ -48,7 +48,13 @@ func BannerOf(s models.Shell) *Banner {
 // send its reader to itself.
 func (c Chrome) showsBanner() bool { return c.Banner != nil && c.at().href != "/account" }
 
+// bannerNeeds are what the banner's acts ask for.
+var bannerNeeds = map[string]models.ShopPermission{"/recharge": models.ShopPay, "/campaigns/restart": models.ShopRun}
+
 // showsBannerAct: nor does it draw the reader away from a payment in hand.
 func (c Chrome) showsBannerAct() bool {
+	if need, ok := bannerNeeds[c.Banner.Href]; ok && !c.may(need) {
+		return false
+	}
 	return !c.Banner.Action.IsZero() && c.at().href != c.Banner.Href && !strings.HasPrefix(c.Path, "/payments/")
 }

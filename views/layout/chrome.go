@@ -39,6 +39,7 @@ type Chrome struct {
 	Query     string      // what staff have just searched
 	Staff     models.Role // of a member of staff, whose frame is another; empty: a seller, of whom the rest is known
 	Shop      string
+	Role      models.ShopRole // in the shop; empty: all may be done
 	State     models.AccountState
 	Spendable models.Fen
 	Banner    *Banner // see BannerOf
@@ -46,6 +47,9 @@ type Chrome struct {
 
 	OpenApprovals int // how many wait for a decision, for staff
 }
+
+// may tells whether the reader's role in the shop permits an act.
+func (c Chrome) may(p models.ShopPermission) bool { return c.Role == "" || c.Role.May(p) }
 
 // product and place name what the reader stands in; both are keys.
 func (c Chrome) product() string {

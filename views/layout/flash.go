@@ -63,6 +63,15 @@ var Flashes = map[string]string{
 	"flash.sessions_revoked":        "info",
 	"flash.staff_revoked":           "info",
 	"flash.factors_reset":           "info",
+	"flash.totp_removed":            "info",
+	"flash.invited":                 "success",
+	"flash.invited_again":           "success",
+	"flash.invitation_withdrawn":    "info",
+	"flash.shop_role":               "info",
+	"flash.colleague_revoked":       "info",
+	"flash.colleague_removed":       "info",
+	"flash.joined":                  "success",
+	"flash.password_reset":          "success",
 }
 
 // line makes whole numbers whole again: JSON gave them back as floats.

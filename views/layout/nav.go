@@ -2,6 +2,8 @@ package layout
 
 import (
 	"strings"
+
+	"ztc-portal/models"
 )
 
 // item is one place of the rail.
@@ -33,11 +35,18 @@ var places = []group{
 	{key: "alerts", icon: "bell", items: []item{
 		{"alerts", "bell", "/alerts"},
 	}},
+	{key: settings, icon: "settings", items: []item{
+		{"people", "users", "/people"},
+		{"my_security", "lock", "/security"},
+	}},
 }
 
-// dockGroups are as many as the dock has room for; the bell of the top bar leads to
-// the alerts.
-const dockGroups = 3
+// settings is the group that has no place of its own in the dock: it stands with
+// the person.
+const settings = "settings"
+
+// shopNeeds are the sellers' places that ask for more than looking.
+var shopNeeds = map[string]models.ShopPermission{"/recharge": models.ShopPay, "/people": models.ShopPeople}
 
 // staffPlaces is the staff's rail.
 var staffPlaces = []group{
@@ -60,9 +69,32 @@ var staffPlaces = []group{
 // places are those of who reads the page.
 func (c Chrome) places() []group {
 	if c.Staff == "" {
-		return places
+		return only(places, func(i item) bool {
+			need, ok := shopNeeds[i.href]
+			return !ok || c.may(need)
+		})
 	}
 	return permitted(staffPlaces, c.Staff)
+}
+
+// docked are the groups of the dock.
+func (c Chrome) docked() (some []group) {
+	for _, g := range c.places() {
+		if g.key != settings && g.key != "alerts" { // the bell of the top bar leads there
+			some = append(some, g)
+		}
+	}
+	return some
+}
+
+// settings are the places of that group.
+func (c Chrome) settings() []item {
+	for _, g := range c.places() {
+		if g.key == settings {
+			return g.items
+		}
+	}
+	return nil
 }
 
 // waiting is how much waits for somebody at a place.
@@ -115,7 +147,7 @@ func (c Chrome) siblings() []item {
 	if c.Staff != "" {
 		return c.places()[0].items
 	}
-	for _, g := range places {
+	for _, g := range c.places() {
 		if c.in(g) && len(g.items) > 1 {
 			return g.items
 		}
