@@ -302,10 +302,20 @@ func (s *Store) AlertDesk(ctx context.Context, accountID, userID int64, k Keyset
 		return d, err
 	}
 	d.Targets = column(targets, alertTarget.shown)
+	d.Deliveries, err = alertsSent(db, accountID)
+	return d, err
+}
+
+// AlertsSent lists the newest ways that an account's alerts went.
+func (s *Store) AlertsSent(ctx context.Context, accountID int64) ([]AlertDelivered, error) {
+	return alertsSent(s.read.WithContext(ctx), accountID)
+}
+
+func alertsSent(db *gorm.DB, accountID int64) (sent []AlertDelivered, err error) {
 	err = db.Table("alert_deliveries d").Joins("LEFT JOIN alerts a ON a.id = d.alert_id").Joins("LEFT JOIN alert_targets t ON t.id = d.target_id").Joins("LEFT JOIN users u ON u.id = d.user_id").
 		Select("COALESCE(a.rung, '') AS rung, COALESCE(t.channel, '') AS channel, COALESCE(t.name, u.email) AS \"to\", d.state, d.due_at, d.attempts, d.answer, d.ended_at").
-		Where("d.account_id = ?", accountID).Order("d.id DESC").Limit(shownDeliveries).Scan(&d.Deliveries).Error
-	return d, err
+		Where("d.account_id = ?", accountID).Order("d.id DESC").Limit(shownDeliveries).Scan(&sent).Error
+	return sent, err
 }
 
 func typedAlerts(a Account) (in AlertSettings) {

@@ -142,7 +142,10 @@ func (a *admin) fillLedger(c echo.Context, id int64, sub *views.AccountSub) erro
 }
 
 func (a *admin) fillAlerts(c echo.Context, id int64, sub *views.AccountSub) (err error) {
-	sub.Told, err = a.Store.ToldOf(c.Request().Context(), id)
+	if sub.Told, err = a.Store.ToldOf(c.Request().Context(), id); err != nil {
+		return err
+	}
+	sub.Alerts, err = a.Store.AlertsSent(c.Request().Context(), id)
 	return err
 }
 
