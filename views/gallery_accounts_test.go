@@ -104,7 +104,7 @@ func staffAccount() admin.AccountPage {
 				{ID: 2, Name: "双十二预热-人体工学鼠标与超长名称测试计划", State: models.DeliveryServing, SharePercent: 100, Budget: 300_00},
 			},
 			Alerts: alertsPage().Deliveries,
-			Told: []models.EngineWord{{CampaignID: 1, Name: "显示器支架", Delivery: models.DeliveryRecovering, SharePercent: 50, BudgetFen: 100_00, ChangedAt: ago(time.Hour)}},
+			Told:   []models.EngineWord{{CampaignID: 1, Name: "显示器支架", Delivery: models.DeliveryRecovering, SharePercent: 50, BudgetFen: 100_00, ChangedAt: ago(time.Hour)}},
 			Sessions: []models.Session{
 				{Email: "arrears@demo.test", Address: "203.0.113.7", UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36", CreatedAt: ago(3 * time.Hour), SeenAt: ago(time.Minute), ExpiresAt: now.Add(time.Hour)},
 				{Email: "second@demo.test", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", CreatedAt: ago(90 * time.Hour), SeenAt: ago(80 * time.Hour), ExpiresAt: ago(time.Hour)},
