@@ -88,13 +88,14 @@ type footing struct {
 	bonusAt  time.Time // when the next bonus expires; zero: none does
 	bonus    Fen       // that much
 	calendar *Calendar
+	stopped  bool // the money has run out; an account that never had any has not
 }
 
 // low tells whether the account is low on a rung, of which it was low before.
 func (s footing) low(r Rung, was bool) bool {
 	within := func(span, slack time.Duration) bool {
 		if s.funds.Spendable() <= 0 {
-			return true
+			return s.stopped
 		}
 		if !s.forecast.OK { // nothing is known: nothing changes
 			return was
@@ -117,7 +118,7 @@ func (s footing) low(r Rung, was bool) bool {
 	case RungBelow:
 		return s.below > 0 && s.funds.Spendable() < s.below
 	case RungOut:
-		return s.funds.Spendable() <= 0
+		return s.stopped && s.funds.Spendable() <= 0
 	case RungArrears:
 		return s.funds.Cash < 0
 	case RungSuspended:

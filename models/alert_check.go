@@ -107,6 +107,11 @@ func (s *Store) footing(db *gorm.DB, a Account, spent Spending, now time.Time) (
 	if a.AlertBelowFen != nil {
 		at.below = *a.AlertBelowFen
 	}
+	since, err := openStopSince(db, a.ID)
+	if err != nil {
+		return at, err
+	}
+	at.stopped = since != nil
 	at.forecast = spent.Forecast(at.funds.Spendable())
 	if a.BonusExpiresAt == nil {
 		return at, nil

@@ -122,7 +122,9 @@ func (t *tx) alertMessage(d alertDelivery) (m AlertMessage, moot bool, err error
 		}
 	}
 	if d.TargetID == nil {
-		return m, false, nil
+		var left int64 // who has left the shop meanwhile
+		err = t.Model(&User{}).Where("id = ? AND disabled_at IS NOT NULL", *d.UserID).Count(&left).Error
+		return m, left > 0, err
 	}
 	var target alertTarget
 	if err := t.Take(&target, *d.TargetID).Error; err != nil {

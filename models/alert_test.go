@@ -103,6 +103,19 @@ func TestTheLadderOfAMonth(t *testing.T) {
 	})
 }
 
+// Who never had any money is not told that it is gone.
+func TestAFreshAccountIsToldNothing(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b *modelstest.Bench) {
+		account, _ := b.Seller(t, 100*yuan)
+		must(t, b.SetAlerts(t.Context(), staff(t, b), account, models.AlertSettings{Below: ""}))
+		must(t, b.CheckAlerts(t.Context(), account))
+		if got := alertsTold(t, b, account); len(got) > 0 {
+			t.Error(got)
+		}
+	})
+}
+
 // What quiet hours put off is not sent when it is over by then; a crossing that is
 // still so is.
 func TestAnAlertThatIsOverIsNotSent(t *testing.T) {

@@ -16,11 +16,13 @@ CREATE TABLE bonus_grants (
 CREATE INDEX bonus_grants_by_account ON bonus_grants (account_id, id);
 -- When the next of what is left expires.
 ALTER TABLE accounts ADD COLUMN bonus_expires_at TIMESTAMPTZ;
+CREATE INDEX accounts_bonus_expires ON accounts (bonus_expires_at) WHERE bonus_expires_at IS NOT NULL;
 
 -- What was granted before this does not expire.
 INSERT INTO bonus_grants (account_id, reference, amount_fen, left_fen, granted_at)
 SELECT a.id, 'before:' || a.id, l.balance_fen, l.balance_fen, a.created_at FROM accounts a JOIN ledger_accounts l ON l.id = a.bonus_account_id WHERE l.balance_fen > 0;
 
 -- +goose Down
+DROP INDEX accounts_bonus_expires;
 ALTER TABLE accounts DROP COLUMN bonus_expires_at;
 DROP TABLE bonus_grants;

@@ -19,6 +19,7 @@ CREATE TABLE alert_rungs (
     changed_at DATETIME NOT NULL,
     PRIMARY KEY (account_id, rung)
 );
+CREATE INDEX alert_rungs_low ON alert_rungs (account_id) WHERE low;
 -- An alert: once for each crossing.
 CREATE TABLE alerts (
     id         INTEGER PRIMARY KEY,
